@@ -1,0 +1,7 @@
+export * from './chain.js';
+export * from './errors.js';
+export * from './ids.js';
+export * from './json.js';
+export * from './lineage.js';
+export * from './manifest.js';
+export * from './restore-plan.js';

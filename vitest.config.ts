@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import { defineConfig } from 'vitest/config';
+
+const { compilerOptions } = JSON.parse(readFileSync(new URL('./tsconfig.json', import.meta.url), 'utf8')) as {
+  compilerOptions: { paths: Record<string, [string]> };
+};
+
+// The specs lie outside every tsconfig "include", so that vitest finds neither the decorators' options nor the aliases by itself.
+const shared = {
+  oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
+  resolve: {
+    alias: Object.entries(compilerOptions.paths).map(([name, [file]]) => ({
+      find: new RegExp(`^${name}$`),
+      replacement: new URL(file, import.meta.url).pathname,
+    })),
+  },
+};
+
+export default defineConfig({
+  ...shared,
+  test: {
+    projects: [
+      // Rules and procedures on fakes: seconds.
+      {
+        ...shared,
+        test: {
+          name: 'unit',
+          include: ['{apps,libs,migrations,scripts,testbed}/**/*.spec.ts'],
+          exclude: ['**/*.{real,e2e}.spec.ts', '**/node_modules/**'],
+        },
+      },
+      // Adapters against the real thing: QEMU, PostgreSQL, RabbitMQ, Swift.
+      {
+        ...shared,
+        test: {
+          name: 'real',
+          include: ['{apps,libs,testbed}/**/*.real.spec.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          maxWorkers: 2,
+        },
+      },
+      // The whole product with a writing guest. One file at a time: each has its own QEMU and services.
+      {
+        ...shared,
+        test: {
+          name: 'e2e',
+          include: ['apps/**/*.e2e.spec.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
