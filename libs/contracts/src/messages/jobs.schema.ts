@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import {
+  InstanceIdSchema,
+  LayerUidSchema,
+  OperationIdSchema,
+  ProjectIdSchema,
+  QuiesceSchema,
+  Sha256,
+  SnapshotUidSchema,
+  Time,
+} from '../ids.schema.js';
+
+// Control plane to worker, exchange `varve.jobs`, routing key = host. Unknown fields are ignored, so that hosts can be
+// upgraded one by one; an unknown version is refused.
+
+const envelope = {
+  version: z.literal(1),
+  operationId: OperationIdSchema,
+  instanceId: InstanceIdSchema,
+  projectId: ProjectIdSchema,
+  /** Rises by one with every job of an instance. A worker refuses one that is older than what it has seen. */
+  epoch: z.number().int().positive(),
+  requestedAt: Time,
+};
+
+/** Where a stored layer is and how to know it for the right one. */
+export const LayerRefSchema = z.object({ uid: LayerUidSchema, manifestKey: z.string(), manifestSha256: Sha256 });
+
+export const TakeSnapshot = z
+  .object({
+    type: z.literal('snapshot.take'),
+    ...envelope,
+    snapshotUid: SnapshotUidSchema,
+    /** What this snapshot's upload will be called, whatever it turns out to contain. */
+    layerUid: LayerUidSchema,
+    quiesce: QuiesceSchema,
+    /** The success list: every layer of this instance that is known to be in the store, whole and verified. */
+    storedLayers: z.array(LayerUidSchema),
+  })
+  .meta({ id: 'TakeSnapshot' });
+export type TakeSnapshot = z.output<typeof TakeSnapshot>;
+
+export const RunRollback = z
+  .object({
+    type: z.literal('rollback.run'),
+    ...envelope,
+    snapshotUid: SnapshotUidSchema,
+    /** What the restore point is made of, lowest layer first; the last is its own layer. */
+    lineage: z.array(LayerRefSchema).min(1),
+    /** The lineage that the instance's chain stands on now, as far as the catalog knows: it tells what need not be fetched. */
+    currentLineage: z.array(LayerRefSchema),
+  })
+  .meta({ id: 'RunRollback' });
+export type RunRollback = z.output<typeof RunRollback>;
+
+export const UndoRollback = z
+  .object({
+    type: z.literal('rollback.undo'),
+    ...envelope,
+    /** The rollback whose safety point becomes the instance's disk again. */
+    rollbackId: OperationIdSchema,
+  })
+  .meta({ id: 'UndoRollback' });
+export type UndoRollback = z.output<typeof UndoRollback>;
+
+/** Takes effect only before the procedure's point of no return. */
+export const CancelOperation = z
+  .object({ type: z.literal('operation.cancel'), ...envelope })
+  .meta({ id: 'CancelOperation' });
+export type CancelOperation = z.output<typeof CancelOperation>;
+
+export const Job = z.discriminatedUnion('type', [TakeSnapshot, RunRollback, UndoRollback, CancelOperation]);
+export type Job = z.output<typeof Job>;
+
+/** What can still be said of a job that the worker can't read: enough to tell the catalog that it was refused. */
+export const JobHeader = z.object({
+  type: z.string(),
+  version: z.number(),
+  operationId: OperationIdSchema,
+  instanceId: InstanceIdSchema,
+});
