@@ -93,7 +93,8 @@ export interface Hypervisor {
 
   /**
    * Makes `backing` the active layer's backing file instead of what is there now, in QEMU and in the active layer's
-   * header. Both must show the same data. What was below before is no longer open.
+   * header. Both must show the same data. What was below before is no longer open. Repeatable: goes on where an earlier
+   * call died.
    *
    * @param below - what `backing` itself stands on, from the top down: layers, then the base image
    * @see QMP `blockdev-reopen`, `change-backing-file`

@@ -21,6 +21,8 @@ const envelope = {
   /** Rises by one with every job of an instance. A worker refuses one that is older than what it has seen. */
   epoch: z.number().int().positive(),
   requestedAt: Time,
+  /** The success list: every layer of this instance that is known to be in the store, whole and verified. */
+  storedLayers: z.array(LayerUidSchema),
 };
 
 /** Where a stored layer is and how to know it for the right one. */
@@ -34,8 +36,6 @@ export const TakeSnapshot = z
     /** What this snapshot's upload will be called, whatever it turns out to contain. */
     layerUid: LayerUidSchema,
     quiesce: QuiesceSchema,
-    /** The success list: every layer of this instance that is known to be in the store, whole and verified. */
-    storedLayers: z.array(LayerUidSchema),
   })
   .meta({ id: 'TakeSnapshot' });
 export type TakeSnapshot = z.output<typeof TakeSnapshot>;
@@ -65,7 +65,12 @@ export type UndoRollback = z.output<typeof UndoRollback>;
 
 /** Takes effect only before the procedure's point of no return. */
 export const CancelOperation = z
-  .object({ type: z.literal('operation.cancel'), ...envelope })
+  .object({
+    type: z.literal('operation.cancel'),
+    version: z.literal(1),
+    operationId: OperationIdSchema,
+    instanceId: InstanceIdSchema,
+  })
   .meta({ id: 'CancelOperation' });
 export type CancelOperation = z.output<typeof CancelOperation>;
 
