@@ -1,1 +1,5 @@
-export {};
+export { ApiError } from './api-error.js';
+export { VarveClient } from './client.js';
+export { toArray } from './paging.js';
+export type { TransportOptions as ClientOptions } from './transport.js';
+export { isFinished, type WatchOptions } from './watch.js';

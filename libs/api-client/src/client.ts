@@ -1,0 +1,169 @@
+import type { CreateRollback, Page } from '@varve/contracts';
+import {
+  CreateSnapshot,
+  HostPage,
+  HostView,
+  InstancePage,
+  InstanceView,
+  OperationPage,
+  OperationQuery,
+  OperationView,
+  PageQuery,
+  RestorePointQuery,
+  RollbackPage,
+  RollbackView,
+  SnapshotPage,
+  SnapshotQuery,
+  SnapshotView,
+} from '@varve/contracts';
+import type { z } from 'zod';
+import { allOf } from './paging.js';
+import type { TransportOptions } from './transport.js';
+import { Transport } from './transport.js';
+import type { WatchOptions } from './watch.js';
+import { watch } from './watch.js';
+
+/** A query as a caller writes it: defaults left to the API. */
+type Query<Schema extends z.ZodType> = Partial<z.output<Schema>>;
+
+interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The HTTP API of Varve. Answers are parsed with the schemas that the API itself is described by; unknown fields are
+ * left out, so that an older client reads a newer API.
+ *
+ * A method named in the plural goes through all pages as they are needed; `limit` then is the size of a page. Every
+ * method throws {@link ApiError}, after its retries.
+ */
+export class VarveClient {
+  readonly #http: Transport;
+
+  constructor(options: TransportOptions) {
+    this.#http = new Transport(options);
+  }
+
+  // ---- instances
+
+  instances(query: Query<typeof PageQuery> = {}, options: CallOptions = {}): AsyncIterable<InstanceView> {
+    return this.#all('/v1/instances', query, InstancePage, options);
+  }
+
+  instance(id: string, options: CallOptions = {}): Promise<InstanceView> {
+    return this.#get(`/v1/instances/${encodeURIComponent(id)}`, InstanceView, options);
+  }
+
+  // ---- snapshots
+
+  /** @returns as soon as the request is recorded; follow `operationId` */
+  createSnapshot(
+    instanceId: string,
+    body: z.input<typeof CreateSnapshot> = {},
+    options: CallOptions = {},
+  ): Promise<SnapshotView> {
+    return this.#post(`/v1/instances/${encodeURIComponent(instanceId)}/snapshots`, body, SnapshotView, options);
+  }
+
+  snapshots(
+    instanceId: string,
+    query: Query<typeof SnapshotQuery> = {},
+    options: CallOptions = {},
+  ): AsyncIterable<SnapshotView> {
+    return this.#all(`/v1/instances/${encodeURIComponent(instanceId)}/snapshots`, query, SnapshotPage, options);
+  }
+
+  snapshot(uid: string, options: CallOptions = {}): Promise<SnapshotView> {
+    return this.#get(`/v1/snapshots/${encodeURIComponent(uid)}`, SnapshotView, options);
+  }
+
+  /** What can be gone back to, newest first. */
+  restorePoints(
+    instanceId: string,
+    query: Query<typeof RestorePointQuery> = {},
+    options: CallOptions = {},
+  ): AsyncIterable<SnapshotView> {
+    return this.#all(`/v1/instances/${encodeURIComponent(instanceId)}/restore-points`, query, SnapshotPage, options);
+  }
+
+  // ---- rollbacks
+
+  /** @returns as soon as the request is recorded; its `id` is also the operation's */
+  createRollback(instanceId: string, body: CreateRollback, options: CallOptions = {}): Promise<RollbackView> {
+    return this.#post(`/v1/instances/${encodeURIComponent(instanceId)}/rollbacks`, body, RollbackView, options);
+  }
+
+  rollbacks(
+    instanceId: string,
+    query: Query<typeof PageQuery> = {},
+    options: CallOptions = {},
+  ): AsyncIterable<RollbackView> {
+    return this.#all(`/v1/instances/${encodeURIComponent(instanceId)}/rollbacks`, query, RollbackPage, options);
+  }
+
+  rollback(id: string, options: CallOptions = {}): Promise<RollbackView> {
+    return this.#get(`/v1/rollbacks/${encodeURIComponent(id)}`, RollbackView, options);
+  }
+
+  /** Brings back what the rollback replaced. @returns the undo's own rollback */
+  undoRollback(id: string, options: CallOptions = {}): Promise<RollbackView> {
+    return this.#post(`/v1/rollbacks/${encodeURIComponent(id)}/undo`, undefined, RollbackView, options);
+  }
+
+  // ---- operations
+
+  operations(query: Query<typeof OperationQuery> = {}, options: CallOptions = {}): AsyncIterable<OperationView> {
+    return this.#all('/v1/operations', query, OperationPage, options);
+  }
+
+  operation(id: string, options: CallOptions = {}): Promise<OperationView> {
+    return this.#get(`/v1/operations/${encodeURIComponent(id)}`, OperationView, options);
+  }
+
+  /** Asks for it; whether it came in time shows in the operation's final state. */
+  cancelOperation(id: string, options: CallOptions = {}): Promise<OperationView> {
+    return this.#post(`/v1/operations/${encodeURIComponent(id)}/cancel`, undefined, OperationView, options);
+  }
+
+  /** Every state of the operation from now on; ends with the final one. */
+  watchOperation(id: string, options: WatchOptions = {}): AsyncIterable<OperationView> {
+    return watch(
+      {
+        operation: (signal) => this.operation(id, { signal }),
+        openStream: (signal) => this.#http.openStream(`/v1/operations/${encodeURIComponent(id)}/events`, signal),
+      },
+      options,
+    );
+  }
+
+  // ---- hosts
+
+  /** For administrators alone. */
+  hosts(query: Query<typeof PageQuery> = {}, options: CallOptions = {}): AsyncIterable<HostView> {
+    return this.#all('/v1/hosts', query, HostPage, options);
+  }
+
+  #get<Schema extends z.ZodType>(path: string, schema: Schema, { signal }: CallOptions): Promise<z.output<Schema>> {
+    return this.#http.send({ method: 'GET', path, signal }, schema);
+  }
+
+  #post<Schema extends z.ZodType>(
+    path: string,
+    body: unknown,
+    schema: Schema,
+    { signal }: CallOptions,
+  ): Promise<z.output<Schema>> {
+    return this.#http.send({ method: 'POST', path, body, signal }, schema);
+  }
+
+  #all<Item>(
+    path: string,
+    query: Readonly<Record<string, string | number | undefined>>,
+    schema: z.ZodType<Page<Item>>,
+    { signal }: CallOptions,
+  ): AsyncIterable<Item> {
+    return allOf((marker) =>
+      this.#http.send({ method: 'GET', path, query: { ...query, marker: marker ?? query['marker'] }, signal }, schema),
+    );
+  }
+}
