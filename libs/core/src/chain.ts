@@ -21,8 +21,13 @@ export interface LayerFile {
   readonly asOf: LayerUid | null;
   /** Every uid that was merged into this file, oldest first; ends with `asOf`. */
   readonly layers: readonly LayerUid[];
-  /** Identifies the file independently of its names. As text: inode numbers may pass 2^53. */
+  /** `<device>:<inode>`: identifies the file independently of its names. */
   readonly inode: string;
+  /**
+   * A merge into this file was begun and not finished: it shows the right state together with the layers above it, and
+   * nothing by itself.
+   */
+  readonly mixture?: true;
 }
 
 /**

@@ -1,1 +1,9 @@
-export {};
+export * from './context.js';
+export * from './engine/journal.js';
+export * from './engine/run.js';
+export * from './engine/step.js';
+export * from './outcome.js';
+export * from './rollback-system-disk.procedure.js';
+export * from './settle-disk.js';
+export * from './snapshot-system-disk.procedure.js';
+export * from './undo-rollback.procedure.js';

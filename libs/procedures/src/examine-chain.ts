@@ -1,0 +1,128 @@
+import {
+  ChainDivergedError,
+  DiskBusyError,
+  DiskUnsupportedError,
+  filesNeededBy,
+  NoSpaceError,
+  NotFoundError,
+} from '@varve/core';
+import type { ChainRecord, FileId, InstanceId } from '@varve/core';
+import type { FoundLayer, OpenLayer, PowerState } from '@varve/ports';
+import type { ProcedureContext } from './context.js';
+import { dropTransient } from './context.js';
+import { repeatable } from './engine/step.js';
+import type { Step } from './engine/step.js';
+
+/**
+ * The first step of every procedure: the chain on disk, the chain that QEMU has open and the chain on record are the
+ * same, or nothing is done. An instance that we never touched is put on record.
+ *
+ * @param adopted - what the layer of an instance that we never touched will be called
+ */
+export function examineChain(
+  ctx: ProcedureContext,
+  instance: InstanceId,
+  adopted: FileId,
+): Step<{ powerState: PowerState; ownLayers: number }> {
+  return repeatable(async () => {
+    if (!(await ctx.hypervisor.find(instance))) throw new NotFoundError('instance', instance);
+    const found = await ctx.files.findChain(instance);
+    const record = (await ctx.files.readRecord(instance)) ?? (await enrol(ctx, instance, found, adopted));
+    assertOnDisk(record, found);
+
+    const powerState = await ctx.hypervisor.powerState(instance);
+    if (powerState !== 'stopped') {
+      const job = await ctx.hypervisor.foreignJob(instance);
+      if (job !== null) throw new DiskBusyError(instance, job);
+      await ctx.hypervisor.closeLeftovers(instance);
+      const open = await ctx.hypervisor.openLayers(instance);
+      if (open) await untrueNames(ctx, record, open);
+    }
+    await dropTransient(ctx, instance, record.transient, filesNeededBy);
+    return { powerState, ownLayers: record.files.length };
+  });
+}
+
+/** @throws {NoSpaceError} fewer than `needBytes` are free beyond the reserve */
+export async function assertSpace(
+  ctx: ProcedureContext,
+  instance: InstanceId,
+  needBytes: number,
+  what: string,
+): Promise<void> {
+  const free = await ctx.files.freeBytes(instance);
+  const need = needBytes + ctx.settings.reserveBytes;
+  if (free < need) throw new NoSpaceError(need, free, what);
+}
+
+async function enrol(
+  ctx: ProcedureContext,
+  instance: InstanceId,
+  found: readonly FoundLayer[],
+  adopted: FileId,
+): Promise<ChainRecord> {
+  const [active, ...others] = found;
+  if (!active || others.length > 0) {
+    throw new DiskUnsupportedError(
+      'disk_chain_unsupported',
+      'The disk already has layers that Varve did not make; merge them first',
+      { layers: String(found.length) },
+    );
+  }
+  const { inode } = await ctx.files.adoptDisk(instance, adopted);
+  const record: ChainRecord = {
+    version: 1,
+    instanceId: instance,
+    base: active.backing ? { path: active.backing.path, format: baseFormat(active.backing.format) } : null,
+    virtualSizeBytes: active.virtualSizeBytes,
+    files: [{ fileId: adopted, asOf: null, layers: [], inode }],
+    detached: null,
+    safety: null,
+    transient: [],
+  };
+  await ctx.files.writeRecord(record);
+  return record;
+}
+
+function baseFormat(format: string): 'raw' | 'qcow2' {
+  if (format === 'raw' || format === 'qcow2') return format;
+  throw new DiskUnsupportedError('disk_chain_unsupported', `The base image has the format ${format}`, { format });
+}
+
+function assertOnDisk(record: ChainRecord, found: readonly FoundLayer[]): void {
+  const expected = [...record.files].reverse().map((file) => file.inode);
+  const inodes = found.map((layer) => layer.inode);
+  if (expected.join(' ') !== inodes.join(' '))
+    throw new ChainDivergedError(expected.join(' over '), inodes.join(' over '));
+  const base = found.at(-1)?.backing?.path ?? 'none';
+  if (base !== (record.base?.path ?? 'none')) throw new ChainDivergedError(record.base?.path ?? 'no base image', base);
+}
+
+/**
+ * Compares what QEMU has open with the record, by inode.
+ *
+ * @returns the sealed layers that QEMU knows by a name that has come to mean another file (the layer it was started on
+ *   under the name `disk`), or that it still has open for writing: such a layer may be read and be merged into the one
+ *   below, but nothing may be merged into it.
+ * @throws {ChainDivergedError} QEMU has something else open
+ */
+export async function untrueNames(
+  ctx: ProcedureContext,
+  record: ChainRecord,
+  open: readonly OpenLayer[],
+): Promise<ReadonlySet<FileId>> {
+  const own = [...record.files].reverse();
+  const describe = (): string => open.map((layer) => layer.inode ?? 'nothing').join(' over ');
+  if (open.length !== own.length + (record.base ? 1 : 0)) {
+    throw new ChainDivergedError(`${own.length} own layers open`, describe());
+  }
+  const untrue = new Set<FileId>();
+  for (const [depth, file] of own.entries()) {
+    const layer = open[depth];
+    const trueName = layer?.name === (await ctx.files.layerPath(record.instanceId, file.fileId));
+    const sameFile = layer?.inode === file.inode;
+    if ((trueName || depth === 0) && !sameFile) throw new ChainDivergedError(file.inode, describe());
+    if (depth > 0 && (!trueName || !layer.readOnly)) untrue.add(file.fileId);
+  }
+  return untrue;
+}

@@ -1,0 +1,34 @@
+import { sealedOf } from '@varve/core';
+import type { InstanceId, LayerUid, Problem } from '@varve/core';
+import type { ProcedureContext } from './context.js';
+import { recordOf } from './context.js';
+import { repeatable } from './engine/step.js';
+import type { Step } from './engine/step.js';
+
+/** The last word of a procedure on what it did. */
+export interface ProcedureResult {
+  readonly state: 'succeeded' | 'failed';
+  readonly problem: Problem | null;
+  readonly merges: readonly { readonly strategy: 'in-place' | 'copy'; readonly seconds: number }[];
+  readonly chainLength: number;
+  readonly headLayerUid: LayerUid | null;
+}
+
+export const finishedWell = (problem: Problem | null): Pick<ProcedureResult, 'state' | 'problem'> => ({
+  state: problem ? 'failed' : 'succeeded',
+  problem,
+});
+
+/** How long the chain is, and the newest stored state that it stands on. */
+export function headOf(
+  ctx: ProcedureContext,
+  instance: InstanceId,
+  stored: readonly LayerUid[],
+): Step<{ chainLength: number; headLayerUid: LayerUid | null }> {
+  return repeatable(async () => {
+    const record = await recordOf(ctx, instance);
+    const known = new Set<LayerUid | null>(stored);
+    const head = sealedOf(record).findLast((file) => known.has(file.asOf));
+    return { chainLength: record.files.length, headLayerUid: head?.asOf ?? null };
+  });
+}

@@ -1,0 +1,33 @@
+import { activeOf } from '@varve/core';
+import type { InstanceId } from '@varve/core';
+import type { DiskFiles } from '@varve/ports';
+import type { JournalEntry } from './engine/journal.js';
+
+/**
+ * Sees to it that `disk` leads to the layer with the newest writes, before anything starts the instance. Needs no
+ * QEMU, no broker and no store, so it can be asked from a hook.
+ *
+ * Only a snapshot that died between the switch and the move leaves `disk` behind. If QEMU never switched, the overlay
+ * is empty and shows what lies below it: moving on is right either way.
+ *
+ * @param entries - of the instance's open journal
+ */
+export async function settleDisk(
+  files: DiskFiles,
+  instance: InstanceId,
+  entries: readonly JournalEntry[],
+): Promise<'moved' | 'nothing to do'> {
+  const has = (kind: 'begin' | 'done', step: string): boolean =>
+    entries.some((entry) => entry.kind === kind && entry.step === step);
+  if (!has('begin', 'switch to overlay') || has('done', 'point disk at overlay') || has('begin', 'discard overlay')) {
+    return 'nothing to do';
+  }
+  const names = entries.find((entry) => entry.kind === 'done' && entry.step === 'name files');
+  const overlay = names?.kind === 'done' ? (names.result as { overlay?: string }).overlay : undefined;
+  const record = await files.readRecord(instance);
+  const file = record?.transient.find((id) => id === overlay);
+  if (!record || !file || (await files.isOpenForWriting(instance, activeOf(record).fileId))) return 'nothing to do';
+  if (await files.isOpenForWriting(instance, file)) return 'nothing to do';
+  await files.pointDiskAt(instance, file);
+  return 'moved';
+}

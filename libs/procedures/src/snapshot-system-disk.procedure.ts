@@ -1,0 +1,519 @@
+import {
+  activeOf,
+  assertChainLength,
+  assertRoomForOneMore,
+  ChainDivergedError,
+  filesNeededBy,
+  InstanceRunningError,
+  judge,
+  MAX_OWN_LAYERS,
+  problemOf,
+  QuiesceFailedError,
+  sealedOf,
+} from '@varve/core';
+import type {
+  Consistency,
+  DetachedLayer,
+  FileId,
+  InstanceId,
+  LayerUid,
+  Problem,
+  ProjectId,
+  SnapshotUid,
+} from '@varve/core';
+import type { PowerState } from '@varve/ports';
+import type { ProcedureContext } from './context.js';
+import { dropTransient, recordOf, registerTransient } from './context.js';
+import type { Run } from './engine/run.js';
+import { repeatable } from './engine/step.js';
+import type { Step } from './engine/step.js';
+import { assertSpace, examineChain, untrueNames } from './examine-chain.js';
+import type { MergeResult } from './merge-layers.procedure.js';
+import { mergeLayers, topPair } from './merge-layers.procedure.js';
+import { finishedWell, headOf } from './outcome.js';
+import type { ProcedureResult } from './outcome.js';
+import { uploadLayer } from './upload-layer.js';
+
+export interface SnapshotRequest {
+  readonly instanceId: InstanceId;
+  readonly projectId: ProjectId;
+  readonly snapshotUid: SnapshotUid;
+  /** What this snapshot's upload is called, whatever it turns out to contain. */
+  readonly layerUid: LayerUid;
+  readonly quiesce: 'none' | 'try' | 'require';
+  /** The success list: every layer of the instance that is known to be in the store. */
+  readonly storedLayers: readonly LayerUid[];
+}
+
+/**
+ * Takes a snapshot of an instance's system disk.
+ *
+ *     at rest      [base] <- [history] <- [A]                       QEMU writes to A;  `disk` is a second name of A
+ *     sealed       [base] <- [history] <- [A] <- [B]                QEMU writes to B;  `disk` is a second name of B
+ *     uploaded     A is in the store
+ *     merged       [base] <- [history + A] <- [B]
+ *
+ *     last failed  [base] <- [history] <- [F] <- [A] <- [B]         F was never stored: F + A become one layer, which is
+ *                  [base] <- [history] <- [F + A] <- [B]            uploaded under a uid of its own, and then merged
+ *
+ *     stopped      a copy of A is uploaded; the chain stays as it is
+ *
+ * Every layer has one permanent name from birth to deletion and QEMU only ever learns that name, because it opens
+ * files again by name when a layer becomes read-only. `disk` is moved last: moved first, QEMU would reopen A under a
+ * name that by then means B, and the guest would read an empty disk without any error. Dying between the switch and
+ * the move leaves `disk` on A while the guest writes to B: `recover` moves it on.
+ *
+ * A failed upload is an outcome and no error: the chain then holds a layer that isn't stored, and the next snapshot
+ * finds it there. The chain never has more than four layers of its own.
+ */
+export async function snapshotSystemDisk(
+  run: Run,
+  request: SnapshotRequest,
+  ctx: ProcedureContext,
+): Promise<ProcedureResult> {
+  const { instanceId, layerUid } = request;
+  const names = await run.step('name files', nameFiles(ctx));
+  const { powerState } = await run.step('examine chain', examineChain(ctx, instanceId, names.adopted));
+
+  const copied =
+    powerState === 'stopped' ? await run.step('copy active layer', copyActiveLayer(ctx, request, names)) : null;
+  // Somebody started the instance while it was copied: then it is a running one.
+  const capture = copied ?? (await sealActiveLayer(run, request, ctx, names));
+  if ('refused' in capture) {
+    await run.announce('snapshot.failed', { snapshotUid: request.snapshotUid, problem: capture.refused });
+    const end = await run.step('look at chain', headOf(ctx, instanceId, request.storedLayers));
+    return { state: 'failed', problem: capture.refused, merges: [], ...end };
+  }
+  await run.announce('snapshot.sealed', {
+    snapshotUid: request.snapshotUid,
+    sealedAt: capture.sealedAt,
+    stallMs: capture.stallMs,
+    consistency: capture.consistency,
+    powerState: capture.powerState,
+  });
+
+  const judged = await run.step('judge last snapshot', judgeLastSnapshot(ctx, request, copied?.file ?? null));
+  const merges: MergeResult[] = [];
+  if (judged.pair) {
+    merges.push(
+      await run.step('merge failed layer', mergeLayers(ctx, instanceId, judged.pair, names.failed, { need: 'must' })),
+    );
+  }
+  const parts = partsAfter(merges, judged);
+  const upload = await run.step(
+    'upload layer',
+    uploadLayer(run, ctx, request, { ...capture, ...names, parts, backing: judged.backing }),
+  );
+
+  if (upload.kind === 'stored') {
+    await run.step('record success', recordSuccess(ctx, request, copied !== null));
+    await run.announce('snapshot.available', {
+      snapshotUid: request.snapshotUid,
+      layer: upload.layer,
+      healed: judged.parts.length > 1 || judged.pair !== null,
+    });
+    if (!copied) merges.push(...(await mergeIntoHistory(run, ctx, request, names)));
+  } else {
+    await run.announce('snapshot.failed', { snapshotUid: request.snapshotUid, problem: upload.problem });
+    merges.push(...(await makeRoom(run, ctx, request, names, { source: upload.source, backing: judged.backing })));
+  }
+  await run.step('clean up', cleanUp(ctx, instanceId, names));
+  const stored = upload.kind === 'stored' ? [...request.storedLayers, layerUid] : request.storedLayers;
+  const end = await run.step('look at chain', headOf(ctx, instanceId, stored));
+  return { ...finishedWell(upload.kind === 'stored' ? null : upload.problem), merges: mergesIn(merges), ...end };
+}
+
+/** Every file that this snapshot may have to make. Chosen once, so that a resumed one finds its own. */
+export interface SnapshotNames {
+  readonly adopted: FileId;
+  readonly overlay: FileId;
+  readonly copy: FileId;
+  /** For an upload that is built from several layers. */
+  readonly built: FileId;
+  readonly scratch: FileId;
+  readonly failed: { readonly lowerCopy: FileId; readonly upperCopy: FileId };
+  readonly room: { readonly lowerCopy: FileId; readonly upperCopy: FileId };
+  readonly first: { readonly lowerCopy: FileId; readonly upperCopy: FileId };
+  readonly second: { readonly lowerCopy: FileId; readonly upperCopy: FileId };
+}
+
+const nameFiles = (ctx: ProcedureContext): Step<SnapshotNames> =>
+  repeatable(() => {
+    const pair = (): { lowerCopy: FileId; upperCopy: FileId } => ({
+      lowerCopy: ctx.newFileId(),
+      upperCopy: ctx.newFileId(),
+    });
+    return Promise.resolve({
+      adopted: ctx.newFileId(),
+      overlay: ctx.newFileId(),
+      copy: ctx.newFileId(),
+      built: ctx.newFileId(),
+      scratch: ctx.newFileId(),
+      failed: pair(),
+      room: pair(),
+      first: pair(),
+      second: pair(),
+    });
+  });
+
+// ---- capture: a running or paused instance ---------------------------------------------------------------------
+
+/** The moment that the restore point stands for. */
+interface Capture {
+  readonly sealedAt: string;
+  readonly stallMs: number | null;
+  readonly consistency: Consistency;
+  readonly powerState: PowerState;
+}
+
+async function sealActiveLayer(
+  run: Run,
+  request: SnapshotRequest,
+  ctx: ProcedureContext,
+  names: SnapshotNames,
+): Promise<Capture | { refused: Problem }> {
+  const { instanceId } = request;
+  await run.step('make room before', makeRoomBefore(ctx, request, names));
+  await run.step('create overlay', createOverlay(ctx, instanceId, names.overlay));
+
+  // From here a guest may already write to the overlay, whatever we hear back: only forward.
+  await run.pointOfNoReturn();
+  const switched = await run.step('switch to overlay', switchToOverlay(ctx, request, names.overlay));
+  if (switched.kind === 'refused') {
+    await run.step('discard overlay', discardOverlay(ctx, instanceId, names.overlay));
+    return { refused: switched.problem };
+  }
+  await run.step('point disk at overlay', pointDiskAtOverlay(ctx, request, names.overlay));
+  return switched;
+}
+
+function createOverlay(ctx: ProcedureContext, instance: InstanceId, overlay: FileId): Step<null> {
+  return repeatable(
+    async () => {
+      const record = await recordOf(ctx, instance);
+      assertRoomForOneMore(record.files);
+      // Once more, right before it counts: the instance may have been started since the chain was examined.
+      const open = await ctx.hypervisor.openLayers(instance);
+      if (open) await untrueNames(ctx, record, open);
+      await assertSpace(ctx, instance, 0, 'A new layer');
+      await registerTransient(ctx, instance, [overlay]);
+      await ctx.files.createLayer(
+        instance,
+        overlay,
+        { kind: 'layer', file: activeOf(record).fileId },
+        record.virtualSizeBytes,
+      );
+      return null;
+    },
+    () => discard(ctx, instance, overlay),
+  );
+}
+
+const discardOverlay = (ctx: ProcedureContext, instance: InstanceId, overlay: FileId): Step<null> =>
+  repeatable(async () => {
+    await discard(ctx, instance, overlay);
+    return null;
+  });
+
+async function discard(ctx: ProcedureContext, instance: InstanceId, overlay: FileId): Promise<void> {
+  if ((await ctx.hypervisor.powerState(instance)) !== 'stopped') await ctx.hypervisor.closeLeftovers(instance);
+  await dropTransient(ctx, instance, [overlay], filesNeededBy);
+}
+
+type Switched = ({ kind: 'switched' } & Capture) | { kind: 'refused'; problem: Problem };
+
+function switchToOverlay(ctx: ProcedureContext, request: SnapshotRequest, overlay: FileId): Step<Switched> {
+  const { instanceId, quiesce } = request;
+  const captured = (stallMs: number | null, consistency: Consistency, powerState: PowerState): Switched => ({
+    kind: 'switched',
+    sealedAt: ctx.now().toISOString(),
+    stallMs,
+    consistency,
+    powerState,
+  });
+  return {
+    recover: async () => {
+      const record = await recordOf(ctx, instanceId);
+      const made = await ctx.files.fingerprint(instanceId, overlay);
+      if (!made) return null;
+      const open = await ctx.hypervisor.openLayers(instanceId);
+      if (open?.[0]?.inode === made.inode)
+        return { result: captured(null, 'crash', await ctx.hypervisor.powerState(instanceId)) };
+      const untouched = (await ctx.files.extents(instanceId, overlay)).length === 0;
+      // QEMU is gone. An empty overlay shows what lies below it, so moving `disk` is right whether or not the switch
+      // took place; one with data in it was switched to, and `disk` must be moved, unless the layer below was booted since.
+      if (!open) {
+        const old = await ctx.files.fingerprint(instanceId, activeOf(record).fileId);
+        if (!untouched && old && BigInt(old.mtimeNs) > BigInt(made.mtimeNs)) {
+          throw new ChainDivergedError('one active layer', 'two that were written to');
+        }
+        return { result: captured(null, 'crash', 'stopped') };
+      }
+      if (!untouched) throw new ChainDivergedError('one active layer', 'two that were written to');
+      return null;
+    },
+    do: async () => {
+      ctx.progress('capturing', 0, 0);
+      const overlayPath = await ctx.files.layerPath(instanceId, overlay);
+      const powerState = await ctx.hypervisor.powerState(instanceId);
+      const freeze = await freezeIfAsked(ctx, request, powerState);
+      if ('refused' in freeze) return { kind: 'refused', problem: freeze.refused };
+      let held = false;
+      try {
+        const { stallMs } = await ctx.hypervisor.switchToOverlay(
+          instanceId,
+          overlayPath,
+          ctx.settings.switchDeadlineMs,
+        );
+        const result = captured(stallMs, 'crash', powerState);
+        held = (await freeze.thaw?.()) ?? false;
+        return result.kind === 'switched' && held ? { ...result, consistency: 'filesystem' } : result;
+      } catch (error) {
+        // QEMU said no, so nothing has changed; what we don't know the outcome of goes to `recover` instead.
+        const problem = problemOf(error);
+        if (problem.code === 'hypervisor_refused') return { kind: 'refused', problem: problem };
+        throw error;
+      } finally {
+        if (!held) await freeze.thaw?.();
+      }
+    },
+  };
+
+  async function freezeIfAsked(
+    { hypervisor, settings }: ProcedureContext,
+    { quiesce: wish }: SnapshotRequest,
+    powerState: PowerState,
+  ): Promise<{ thaw?: () => Promise<boolean> } | { refused: Problem }> {
+    if (wish === 'none') return {};
+    // A paused guest can't flush anything, and must stay paused.
+    if (powerState !== 'running') {
+      return wish === 'try' ? {} : { refused: problemOf(new QuiesceFailedError('The instance is paused')) };
+    }
+    try {
+      const freeze = await hypervisor.freeze(instanceId, settings.quiesceDeadlineMs);
+      return { thaw: () => freeze.thaw() };
+    } catch (error) {
+      if (!(error instanceof QuiesceFailedError)) throw error;
+      return quiesce === 'require' ? { refused: problemOf(error) } : {};
+    }
+  }
+}
+
+function pointDiskAtOverlay(ctx: ProcedureContext, request: SnapshotRequest, overlay: FileId): Step<null> {
+  const { instanceId, layerUid } = request;
+  return {
+    recover: async () => {
+      const active = activeOf(await recordOf(ctx, instanceId));
+      const moved = active.fileId === overlay && (await ctx.files.diskInode(instanceId)) === active.inode;
+      return moved ? { result: null } : null;
+    },
+    do: async () => {
+      await ctx.files.pointDiskAt(instanceId, overlay);
+      const record = await recordOf(ctx, instanceId);
+      const made = await ctx.files.fingerprint(instanceId, overlay);
+      if (!made) throw new ChainDivergedError('the new layer', 'none');
+      if (activeOf(record).fileId === overlay) return null;
+      const sealed = { ...activeOf(record), asOf: layerUid, layers: [layerUid] };
+      const files = [...sealedOf(record), sealed, { fileId: overlay, asOf: null, layers: [], inode: made.inode }];
+      assertChainLength(files);
+      await ctx.files.writeRecord({ ...record, files, transient: record.transient.filter((file) => file !== overlay) });
+      return null;
+    },
+  };
+}
+
+// ---- capture: a stopped instance -------------------------------------------------------------------------------
+
+/** @returns `null` when the instance was started meanwhile; the copy is then thrown away */
+function copyActiveLayer(
+  ctx: ProcedureContext,
+  { instanceId }: SnapshotRequest,
+  names: SnapshotNames,
+): Step<({ file: FileId } & Capture) | null> {
+  const drop = (): Promise<void> => dropTransient(ctx, instanceId, [names.copy], filesNeededBy);
+  return repeatable(async () => {
+    const active = activeOf(await recordOf(ctx, instanceId));
+    const reflink = await ctx.files.canReflink(instanceId);
+    const bytes = reflink ? 0 : await ctx.files.allocatedBytes(instanceId, active.fileId);
+    await assertSpace(ctx, instanceId, bytes, 'A copy of the active layer');
+    await registerTransient(ctx, instanceId, [names.copy]);
+    // Copied without a lock, since a lock of ours would make the instance's start fail; what counts is that it was the
+    // same file, unwritten and unopened, before and after.
+    const look = async (): Promise<string> => {
+      if (await ctx.files.isOpenForWriting(instanceId, active.fileId)) throw new InstanceRunningError(instanceId);
+      return JSON.stringify(await ctx.files.fingerprint(instanceId, active.fileId));
+    };
+    try {
+      const before = await look();
+      const sealedAt = ctx.now().toISOString();
+      await ctx.files.copyLayer(instanceId, active.fileId, names.copy);
+      if ((await look()) !== before) throw new InstanceRunningError(instanceId);
+      return {
+        file: names.copy,
+        sealedAt,
+        stallMs: null,
+        consistency: 'crash' as const,
+        powerState: 'stopped' as const,
+      };
+    } catch (error) {
+      if (!(error instanceof InstanceRunningError)) throw error;
+      await drop();
+      return null;
+    }
+  }, drop);
+}
+
+// ---- judging the last snapshot -----------------------------------------------------------------------------------
+
+interface Judged {
+  /** What the upload is an increment on; `null`: the base image. */
+  readonly backing: LayerUid | null;
+  /** The files that make up the upload, lowest first. More than one: they have to be put together from copies. */
+  readonly parts: readonly FileId[];
+  /** The failed layer and the sealed one, where they can be merged in the chain. */
+  readonly pair: { readonly lower: FileId; readonly upper: FileId } | null;
+}
+
+/**
+ * Looks up the uid of every layer beneath the active one in the success list. All there: the last snapshot succeeded,
+ * and the sealed layer is what this one uploads. One missing: the last one failed, and everything above what is stored
+ * belongs into this upload.
+ */
+function judgeLastSnapshot(
+  ctx: ProcedureContext,
+  { instanceId, storedLayers }: SnapshotRequest,
+  copy: FileId | null,
+): Step<Judged> {
+  return repeatable(async () => {
+    const record = await recordOf(ctx, instanceId);
+    const { backing, failed, detached } = judge(sealedOf(record), record.detached, new Set(storedLayers));
+    const inChain = failed.map((file) => file.fileId);
+    if (copy) return { backing, parts: [...(detached ? [detached.fileId] : []), ...inChain, copy], pair: null };
+    const [lower, upper] = inChain.slice(-2);
+    return {
+      backing,
+      parts: [...(detached ? [detached.fileId] : []), ...inChain],
+      pair: lower && upper ? { lower, upper } : null,
+    };
+  });
+}
+
+// ---- after the upload ----------------------------------------------------------------------------------------------
+
+/** What was kept beside the chain for this upload has done its duty. */
+function recordSuccess(ctx: ProcedureContext, request: SnapshotRequest, stopped: boolean): Step<null> {
+  return repeatable(async () => {
+    // The upload of a stopped instance's copy stands beside the chain: what the chain lacks in the store, it still lacks.
+    if (stopped) return null;
+    const record = await recordOf(ctx, request.instanceId);
+    if (!record.detached) return null;
+    const { fileId } = record.detached;
+    await ctx.files.writeRecord({ ...record, detached: null, transient: [...record.transient, fileId] });
+    return null;
+  });
+}
+
+/** Sealed layers become one history layer, as far as each may be written to. */
+async function mergeIntoHistory(
+  run: Run,
+  ctx: ProcedureContext,
+  { instanceId }: SnapshotRequest,
+  names: SnapshotNames,
+): Promise<MergeResult[]> {
+  const results: MergeResult[] = [];
+  for (const [name, files] of [
+    ['merge into history', names.first],
+    ['merge history', names.second],
+  ] as const) {
+    const pair = await run.step(`plan to ${name}`, planMerge(ctx, instanceId));
+    if (!pair) break;
+    const result = await run.step(
+      name,
+      mergeLayers(ctx, instanceId, pair, files, { need: pair.full ? 'must' : 'tidy' }),
+    );
+    results.push(result);
+    if (result.kind === 'left') break;
+  }
+  return results;
+}
+
+const planMerge = (
+  ctx: ProcedureContext,
+  instance: InstanceId,
+): Step<{ lower: FileId; upper: FileId; full: boolean } | null> =>
+  repeatable(async () => {
+    const record = await recordOf(ctx, instance);
+    const pair = topPair(record);
+    return pair ? { ...pair, full: record.files.length === MAX_OWN_LAYERS } : null;
+  });
+
+/** A snapshot that found the chain full (a merge had no space, say) makes room first, or is refused. */
+function makeRoomBefore(
+  ctx: ProcedureContext,
+  request: SnapshotRequest,
+  names: SnapshotNames,
+): Step<MergeResult | null> {
+  return repeatable(async () => {
+    const record = await recordOf(ctx, request.instanceId);
+    if (record.files.length < MAX_OWN_LAYERS) return null;
+    const step = roomMaker(ctx, request, names, null, topPair(record));
+    return step ? ((await step.recover())?.result ?? (await step.do())) : null;
+  });
+}
+
+/** After a failed upload: the chain at rest must have room for the next layer to be sealed. */
+async function makeRoom(
+  run: Run,
+  ctx: ProcedureContext,
+  request: SnapshotRequest,
+  names: SnapshotNames,
+  failed: { source: FileId | null; backing: LayerUid | null },
+): Promise<MergeResult[]> {
+  const pair = await run.step('plan to make room', planMerge(ctx, request.instanceId));
+  if (!pair?.full || !failed.source) return [];
+  const detach: DetachedLayer = { fileId: failed.source, asOf: request.layerUid, backing: failed.backing };
+  const step = roomMaker(ctx, request, names, detach, pair);
+  return step ? [await run.step('make room', step)] : [];
+}
+
+/**
+ * The narrow case: the boot-time layer must stay at the bottom, so that
+ * `[boot] <- [history] <- [failed] <- [active]` is full at rest. The failed layer is folded into the history, which
+ * nobody may then take for a stored state, and its own file is kept beside the chain for the next upload.
+ *
+ * This differs from committing the active layer back into the failed one: no pivot, so no instant at which a dying
+ * QEMU leaves two layers that both look newest.
+ */
+function roomMaker(
+  ctx: ProcedureContext,
+  { instanceId }: SnapshotRequest,
+  names: SnapshotNames,
+  detach: DetachedLayer | null,
+  pair: { lower: FileId; upper: FileId } | null,
+): Step<MergeResult> | null {
+  if (!pair) return null;
+  return mergeLayers(ctx, instanceId, pair, names.room, { need: 'must', ...(detach ? { detach } : {}) });
+}
+
+/** Files of this snapshot that the chain has no use for; then everything must be as it was at the start, only newer. */
+function cleanUp(ctx: ProcedureContext, instance: InstanceId, names: SnapshotNames): Step<null> {
+  return repeatable(async () => {
+    const record = await recordOf(ctx, instance);
+    await dropTransient(ctx, instance, record.transient, filesNeededBy);
+    await dropTransient(ctx, instance, [names.built, names.scratch, names.copy], filesNeededBy);
+    const open = await ctx.hypervisor.openLayers(instance);
+    if (open) await untrueNames(ctx, await recordOf(ctx, instance), open);
+    return null;
+  });
+}
+
+const mergesIn = (results: readonly MergeResult[]): ProcedureResult['merges'] =>
+  results.flatMap((result) =>
+    result.kind === 'merged' ? [{ strategy: result.strategy, seconds: result.seconds }] : [],
+  );
+
+/** The parts of the upload, once the failed layer and the sealed one are one file (or had to be left as they are). */
+function partsAfter(merges: readonly MergeResult[], { parts, pair }: Judged): readonly FileId[] {
+  const merged = merges.at(-1);
+  return pair && merged?.kind === 'merged' ? [...parts.slice(0, -2), merged.into] : parts;
+}
