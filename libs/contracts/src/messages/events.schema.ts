@@ -62,10 +62,10 @@ const data = {
     ...operation,
     state: z.enum(['succeeded', 'failed', 'cancelled']),
     problem: ProblemSchema.nullable(),
-    /** Own layers at the end. */
+    /** Own layers at the end; `null`: not known, e.g. because the job was refused. */
     chainLength: z.number().int().nonnegative().nullable(),
-    /** The newest stored state that the instance's chain stands on; `null`: the base image. */
-    headLayerUid: LayerUidSchema.nullable(),
+    /** The newest stored state that the instance's chain stands on; `null`: the base image; absent: not known. */
+    headLayerUid: LayerUidSchema.nullable().optional(),
     /** How the layers were merged, for operators and benchmarks. */
     merges: z.array(z.object({ strategy: z.enum(['in-place', 'copy', 'offline']), seconds: z.number() })).default([]),
   }),

@@ -38,3 +38,18 @@ export interface Journal {
    */
   append(entry: JournalEntry): Promise<void>;
 }
+
+/** Puts an event on record unless it is there: an operation has at most one of each type. */
+export async function announceOnce(journal: Journal, type: string, data: object): Promise<void> {
+  const id = `${journal.head.operationId}:${type}`;
+  if (journal.entries.some((entry) => entry.kind === 'announce' && entry.id === id)) return;
+  await journal.append({ kind: 'announce', id, type, data: data as Json });
+}
+
+/** What was put on record and not confirmed by the broker, in order. */
+export function unsentIn(journal: Journal): Extract<JournalEntry, { kind: 'announce' }>[] {
+  const sent = new Set(journal.entries.flatMap((entry) => (entry.kind === 'announced' ? [entry.id] : [])));
+  return journal.entries.filter((entry) => entry.kind === 'announce').filter((entry) => !sent.has(entry.id));
+}
+
+export const isClosed = (journal: Journal): boolean => journal.entries.at(-1)?.kind === 'closed';

@@ -1,5 +1,6 @@
 import { CancelledError, problemOf, ReportedError, ServiceError } from '@varve/core';
 import type { Json, Problem } from '@varve/core';
+import { announceOnce } from './journal.js';
 import type { Journal } from './journal.js';
 import type { Step } from './step.js';
 
@@ -83,10 +84,7 @@ export class Run {
 
   /** Puts an event on record; it is sent, in order, by whoever owns the journal. Safe to repeat. */
   async announce(type: string, data: object): Promise<void> {
-    const id = `${this.journal.head.operationId}:${type}`;
-    if (!this.journal.entries.some((entry) => entry.kind === 'announce' && entry.id === id)) {
-      await this.journal.append({ kind: 'announce', id, type, data: data as Json });
-    }
+    await announceOnce(this.journal, type, data);
     this.options.onAnnounce?.();
   }
 

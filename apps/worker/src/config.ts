@@ -1,0 +1,104 @@
+import { ObjectStoreConfig } from '@varve/adapters';
+import { isHostName } from '@varve/core';
+import type { HostName } from '@varve/core';
+import { hostname } from 'node:os';
+import { z } from 'zod';
+
+const MIB = 1 << 20;
+const seconds = (value: number) => z.coerce.number().positive().default(value);
+
+/** The worker's settings, by the names of the environment variables. */
+export const WorkerEnvironment = z.object({
+  /** What the control plane calls this host. */
+  VARVE_HOST: z.string().refine(isHostName, 'a host name').default(hostname()),
+  /** Absolute; holds `<instance uuid>/disk`. */
+  VARVE_INSTANCES_DIR: z.string().startsWith('/'),
+  /** Absolute; what may be computed again lies here, e.g. the base images' digests. */
+  VARVE_STATE_DIR: z.string().startsWith('/').default('/var/lib/varve'),
+  VARVE_AMQP_URL: z.string().startsWith('amqp'),
+  VARVE_STORE: z.enum(['filesystem', 's3']).default('filesystem'),
+  VARVE_STORE_PATH: z.string().optional(),
+  VARVE_STORE_MOUNT_REQUIRED: z.stringbool().default(false),
+  VARVE_S3_ENDPOINT: z.string().optional(),
+  VARVE_S3_REGION: z.string().default('us-east-1'),
+  VARVE_S3_BUCKET: z.string().optional(),
+  VARVE_S3_ACCESS_KEY: z.string().optional(),
+  VARVE_S3_SECRET_KEY: z.string().optional(),
+  VARVE_S3_DEADLINE_S: seconds(30),
+  VARVE_MERGE_STRATEGY: z.enum(['auto', 'copy', 'in-place']).default('auto'),
+  VARVE_MERGE_MIB_PER_S: z.coerce.number().nonnegative().default(0),
+  /** Uploads, fetches and merges at once. */
+  VARVE_TRANSFERS: z.coerce.number().int().min(1).max(64).default(2),
+  /** How long an upload goes on trying while the store is away, before the snapshot counts as failed. */
+  VARVE_UPLOAD_GIVE_UP_S: seconds(600),
+  VARVE_ZSTD_LEVEL: z.coerce.number().int().min(1).max(19).default(1),
+  VARVE_STOP_GRACE_S: z.coerce.number().nonnegative().default(60),
+  VARVE_HEARTBEAT_S: seconds(10),
+  VARVE_QUIESCE_DEADLINE_MS: z.coerce.number().int().min(100).default(5000),
+  VARVE_SWITCH_DEADLINE_MS: z.coerce.number().int().min(100).default(30_000),
+  /** Of the instances' file system; never used up by us. */
+  VARVE_RESERVE_MIB: z.coerce.number().nonnegative().default(256),
+  VARVE_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+});
+
+export interface WorkerConfig {
+  readonly host: HostName;
+  readonly instancesDir: string;
+  readonly stateDir: string;
+  readonly amqpUrl: string;
+  readonly store: ObjectStoreConfig;
+  readonly zstdLevel: number;
+  readonly transfers: number;
+  readonly uploadGiveUpMs: number;
+  readonly heartbeatMs: number;
+  readonly logLevel: string;
+  readonly procedures: {
+    readonly mergeStrategy: 'auto' | 'copy' | 'in-place';
+    readonly mergeBytesPerSecond: number;
+    readonly switchDeadlineMs: number;
+    readonly quiesceDeadlineMs: number;
+    readonly reserveBytes: number;
+    readonly stopGraceMs: number;
+  };
+}
+
+/** @throws {z.ZodError} naming each setting that is wrong */
+export function parseWorkerConfig(environment: NodeJS.ProcessEnv): WorkerConfig {
+  const env = WorkerEnvironment.parse(environment);
+  return {
+    host: env.VARVE_HOST as HostName,
+    instancesDir: env.VARVE_INSTANCES_DIR,
+    stateDir: env.VARVE_STATE_DIR,
+    amqpUrl: env.VARVE_AMQP_URL,
+    store: storeConfig(env),
+    zstdLevel: env.VARVE_ZSTD_LEVEL,
+    transfers: env.VARVE_TRANSFERS,
+    uploadGiveUpMs: env.VARVE_UPLOAD_GIVE_UP_S * 1000,
+    heartbeatMs: env.VARVE_HEARTBEAT_S * 1000,
+    logLevel: env.VARVE_LOG_LEVEL,
+    procedures: {
+      mergeStrategy: env.VARVE_MERGE_STRATEGY,
+      mergeBytesPerSecond: env.VARVE_MERGE_MIB_PER_S * MIB,
+      switchDeadlineMs: env.VARVE_SWITCH_DEADLINE_MS,
+      quiesceDeadlineMs: env.VARVE_QUIESCE_DEADLINE_MS,
+      reserveBytes: env.VARVE_RESERVE_MIB * MIB,
+      stopGraceMs: env.VARVE_STOP_GRACE_S * 1000,
+    },
+  };
+}
+
+function storeConfig(env: z.output<typeof WorkerEnvironment>): ObjectStoreConfig {
+  return ObjectStoreConfig.parse(
+    env.VARVE_STORE === 'filesystem'
+      ? { kind: 'filesystem', root: env.VARVE_STORE_PATH, mountRequired: env.VARVE_STORE_MOUNT_REQUIRED }
+      : {
+          kind: 's3',
+          endpoint: env.VARVE_S3_ENDPOINT,
+          region: env.VARVE_S3_REGION,
+          bucket: env.VARVE_S3_BUCKET,
+          accessKey: env.VARVE_S3_ACCESS_KEY,
+          secretKey: env.VARVE_S3_SECRET_KEY,
+          deadlineMs: env.VARVE_S3_DEADLINE_S * 1000,
+        },
+  );
+}

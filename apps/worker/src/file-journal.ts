@@ -1,0 +1,159 @@
+import type { InstanceId, OperationId } from '@varve/core';
+import { isUuid } from '@varve/core';
+import { JournalUnwritableError } from '@varve/procedures';
+import type { Journal, JournalEntry, JournalHead } from '@varve/procedures';
+import { mkdir, open, readdir, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+/** Closed journals that are kept per instance, for whoever wants to know what happened. */
+const KEPT = 20;
+
+const OPEN = '.open.jsonl';
+const CLOSED = '.closed.jsonl';
+
+/**
+ * Journals as files: `<instance>/.varve/journals/<epoch>-<operation>.open.jsonl`, an entry a line, each synced before
+ * the promise resolves. A line that a crash cut short was never relied on and is dropped.
+ */
+export class FileJournals {
+  constructor(private readonly instancesDir: string) {}
+
+  /**
+   * Opens the journal of a new operation.
+   *
+   * @throws {JournalUnwritableError} nothing was accepted
+   */
+  async create(instance: InstanceId, head: JournalHead): Promise<FileJournal> {
+    const directory = this.directoryOf(instance);
+    const path = join(directory, `${String(head.epoch).padStart(12, '0')}-${head.operationId}${OPEN}`);
+    const owner = await stat(join(this.instancesDir, instance));
+    try {
+      await mkdir(directory, { recursive: true });
+      const part = `${path}.part`;
+      const file = await open(part, 'w', 0o600);
+      try {
+        await file.writeFile(`${JSON.stringify(head)}\n`);
+        await file.chown(owner.uid, owner.gid);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(part, path);
+      await syncDirectory(directory);
+      await syncDirectory(dirname(directory));
+      await syncDirectory(join(this.instancesDir, instance));
+    } catch (error) {
+      throw new JournalUnwritableError('The journal could not be written; nothing was begun', {}, { cause: error });
+    }
+    return new FileJournal(instance, path, [head]);
+  }
+
+  /** The journal of an operation, open or closed; `null`: there never was one, or it is long gone. */
+  async find(instance: InstanceId, operation: OperationId): Promise<FileJournal | null> {
+    const name = (await this.namesOf(instance)).find((candidate) => candidate.includes(operation));
+    return name ? FileJournal.read(instance, join(this.directoryOf(instance), name)) : null;
+  }
+
+  /** Every journal of this host with work left to do, oldest first within an instance. */
+  async listOpen(): Promise<FileJournal[]> {
+    const journals: FileJournal[] = [];
+    for (const entry of await readdir(this.instancesDir, { withFileTypes: true })) {
+      if (entry.isDirectory() && isUuid(entry.name)) journals.push(...(await this.openOf(entry.name as InstanceId)));
+    }
+    return journals;
+  }
+
+  /** The open journals of one instance, oldest first. */
+  async openOf(instance: InstanceId): Promise<FileJournal[]> {
+    const names = (await this.namesOf(instance)).filter((name) => name.endsWith(OPEN));
+    return Promise.all(names.map((name) => FileJournal.read(instance, join(this.directoryOf(instance), name))));
+  }
+
+  /** The newest epoch that this instance has seen; 0 for none. */
+  async latestEpoch(instance: InstanceId): Promise<number> {
+    return Math.max(0, ...(await this.namesOf(instance)).map((name) => Number.parseInt(name, 10)));
+  }
+
+  /** Puts a finished journal aside, and forgets the oldest of those. */
+  async close(journal: FileJournal): Promise<void> {
+    await journal.append({ kind: 'closed' });
+    await rename(journal.path, journal.path.replace(OPEN, CLOSED));
+    const directory = this.directoryOf(journal.instance);
+    const closed = (await this.namesOf(journal.instance)).filter((name) => name.endsWith(CLOSED));
+    for (const name of closed.slice(0, -KEPT)) await rm(join(directory, name), { force: true });
+    await syncDirectory(directory);
+  }
+
+  private directoryOf(instance: InstanceId): string {
+    return join(this.instancesDir, instance, '.varve', 'journals');
+  }
+
+  /** In the order of their epochs. */
+  private async namesOf(instance: InstanceId): Promise<string[]> {
+    try {
+      const names = await readdir(this.directoryOf(instance));
+      return names.filter((name) => name.endsWith(OPEN) || name.endsWith(CLOSED)).sort();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw error;
+    }
+  }
+}
+
+export class FileJournal implements Journal {
+  readonly head: JournalHead;
+  private broken: unknown = null;
+
+  constructor(
+    readonly instance: InstanceId,
+    readonly path: string,
+    readonly entries: JournalEntry[],
+  ) {
+    const head = entries[0];
+    if (head?.kind !== 'open') throw new JournalUnwritableError('The journal does not begin with its request');
+    this.head = head;
+  }
+
+  static async read(instance: InstanceId, path: string): Promise<FileJournal> {
+    const bytes = await readFile(path);
+    const whole = bytes.lastIndexOf(0x0a) + 1;
+    if (whole < bytes.length && path.endsWith(OPEN)) await truncate(path, whole);
+    const lines = bytes.subarray(0, whole).toString('utf8').split('\n').slice(0, -1);
+    return new FileJournal(
+      instance,
+      path,
+      lines.map((line) => JSON.parse(line) as JournalEntry),
+    );
+  }
+
+  async append(entry: JournalEntry): Promise<void> {
+    // After a failed write it is not known what the file ends with: nothing may follow.
+    if (this.broken)
+      throw new JournalUnwritableError('The journal could not be written before', {}, { cause: this.broken });
+    try {
+      // Without O_CREAT: when the instance was deleted its journal went with it, and must not come back.
+      const file = await open(this.path, 'r+');
+      try {
+        const { size } = await file.stat();
+        const line = Buffer.from(`${JSON.stringify(entry)}\n`);
+        await file.write(line, 0, line.length, size);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      this.entries.push(entry);
+    } catch (error) {
+      this.broken = error;
+      throw new JournalUnwritableError('The journal could not be written', {}, { cause: error });
+    }
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

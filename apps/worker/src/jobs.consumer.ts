@@ -1,0 +1,86 @@
+import { Job, JobHeader } from '@varve/contracts';
+import { JobOutdatedError, JobUnusableError, NotFoundError, problemOf } from '@varve/core';
+import type { InstanceId, OperationId } from '@varve/core';
+import type { Hypervisor } from '@varve/ports';
+import { isClosed } from '@varve/procedures';
+import type { Logger } from 'pino';
+import type { FileJournals } from './file-journal.js';
+import type { DiskJob } from './procedures.js';
+import { headFor } from './procedures.js';
+import type { Reporter } from './reporter.js';
+import type { Runner } from './runner.js';
+
+/** One message from the host's queue. */
+export interface JobDelivery {
+  json(): unknown;
+  ack(): void;
+  /** Sends it to the dead letters. */
+  reject(reason: string): void;
+}
+
+/**
+ * Takes jobs over from the broker. A job is acknowledged when its journal is on the disk, not when its work is done:
+ * RabbitMQ closes a channel that holds a delivery for 30 minutes, and the work is bound to this host anyway.
+ */
+export class JobsConsumer {
+  constructor(
+    private readonly hypervisor: Hypervisor,
+    private readonly journals: FileJournals,
+    private readonly runner: Runner,
+    private readonly reporter: Reporter,
+    private readonly log: Logger,
+  ) {}
+
+  /** @throws when the broker could not be told: the message is then delivered again */
+  async handle(delivery: JobDelivery): Promise<void> {
+    const parsed = Job.safeParse(delivery.json());
+    if (!parsed.success) return this.refuseUnreadable(delivery, parsed.error.message);
+    const job = parsed.data;
+    if (job.type === 'operation.cancel') this.runner.cancel(job.operationId);
+    else await this.accept(job);
+    delivery.ack();
+  }
+
+  private async accept(job: DiskJob): Promise<void> {
+    if (!(await this.hypervisor.find(job.instanceId))) {
+      return this.refuse(job, new NotFoundError('instance on this host', job.instanceId));
+    }
+    const known = await this.journals.find(job.instanceId, job.operationId);
+    if (known) {
+      this.log.info({ operation: job.operationId }, 'this job came before');
+      if (!isClosed(known)) this.runner.enqueue(known);
+      return;
+    }
+    const seen = await this.journals.latestEpoch(job.instanceId);
+    if (job.epoch <= seen) return this.refuse(job, new JobOutdatedError(job.epoch, seen));
+    try {
+      this.runner.enqueue(await this.journals.create(job.instanceId, headFor(job, new Date())));
+    } catch (error) {
+      // No room for a journal: nothing was begun, and the next request may find room.
+      await this.refuse(job, error);
+    }
+  }
+
+  /** What can still be read of it is enough to tell the catalog; the message itself is kept for an operator. */
+  private async refuseUnreadable(delivery: JobDelivery, reason: string): Promise<void> {
+    const header = JobHeader.safeParse(delivery.json());
+    if (header.success) {
+      const { type, version } = header.data;
+      const error = new JobUnusableError(`This worker can't read jobs of type ${type}, version ${version}`, { reason });
+      await this.refuse(header.data, error);
+    }
+    delivery.reject(reason);
+  }
+
+  private async refuse(job: { operationId: OperationId; instanceId: InstanceId }, error: unknown): Promise<void> {
+    const { operationId, instanceId } = job;
+    this.log.warn({ operation: operationId, err: error }, 'job refused');
+    await this.reporter.publish(`${operationId}:operation.finished`, 'operation.finished', instanceId, {
+      operationId,
+      instanceId,
+      state: 'failed',
+      problem: problemOf(error),
+      chainLength: null,
+    });
+  }
+}

@@ -1,0 +1,43 @@
+import 'reflect-metadata';
+import { createDiskFiles } from '@varve/adapters';
+import { NestFactory } from '@nestjs/core';
+import { pino } from 'pino';
+import { parseWorkerConfig } from './config.js';
+import type { WorkerConfig } from './config.js';
+import { FileJournals } from './file-journal.js';
+import { Recovery } from './recovery.js';
+import { WorkerModule } from './worker.module.js';
+
+/** Runs until it is told to stop. */
+async function serve(config: WorkerConfig): Promise<void> {
+  const log = pino({ level: config.logLevel, base: { app: 'worker', host: config.host } });
+  const app = await NestFactory.createApplicationContext(WorkerModule.register(config, log), { logger: ['error'] });
+  app.enableShutdownHooks();
+}
+
+/**
+ * Settles every disk that a worker left in between, without a broker, a store or a QEMU, so that instances may be
+ * started. Exit code 1: there is one that must not be.
+ */
+async function recover(config: WorkerConfig): Promise<void> {
+  const log = pino({ level: config.logLevel, base: { app: 'worker', host: config.host } });
+  const { instancesDir, stateDir } = config;
+  const files = createDiskFiles({ kind: 'qemu-img', instancesDir, stateDir });
+  const { settled, failed } = await new Recovery(files, new FileJournals(instancesDir), log).settleAll();
+  log.info({ settled, failed }, 'recovered');
+  if (failed > 0) process.exitCode = 1;
+}
+
+const [command = 'serve'] = process.argv.slice(2);
+const config = parseWorkerConfig(process.env);
+switch (command) {
+  case 'serve':
+    await serve(config);
+    break;
+  case 'recover':
+    await recover(config);
+    break;
+  default:
+    process.stderr.write(`worker: unknown command ${command}; it is one of: serve, recover\n`);
+    process.exitCode = 2;
+}

@@ -1,0 +1,57 @@
+import type { RunRollback, TakeSnapshot, UndoRollback } from '@varve/contracts';
+import { JobUnusableError } from '@varve/core';
+import type { InstanceId } from '@varve/core';
+import { rollbackSystemDisk, snapshotSystemDisk, undoRollback } from '@varve/procedures';
+import type { JournalHead, ProcedureContext, ProcedureResult, Run } from '@varve/procedures';
+
+/** Jobs that change a host. */
+export type DiskJob = TakeSnapshot | RunRollback | UndoRollback;
+
+/**
+ * The version of each procedure's steps, part of its journal: raised when a journal of the version before could not be
+ * resumed by the new code.
+ */
+const VERSIONS = { 'snapshot.take': 1, 'rollback.run': 1, 'rollback.undo': 1 } as const;
+
+export const headFor = (job: DiskJob, at: Date): JournalHead => ({
+  kind: 'open',
+  procedure: job.type,
+  procedureVersion: VERSIONS[job.type],
+  operationId: job.operationId,
+  epoch: job.epoch,
+  request: job,
+  at: at.toISOString(),
+});
+
+/**
+ * The job that a journal was opened for. It was parsed before it was written there.
+ *
+ * @throws {JobUnusableError} the journal was written by a version that we can't go on from
+ */
+export function jobOf(head: JournalHead): DiskJob {
+  const job = head.request as unknown as DiskJob;
+  if (VERSIONS[job.type] !== head.procedureVersion) {
+    throw new JobUnusableError(`The journal is of version ${head.procedureVersion} of ${head.procedure}`);
+  }
+  return job;
+}
+
+export const instanceOf = (head: JournalHead): InstanceId => (head.request as { instanceId: InstanceId }).instanceId;
+
+export function perform(run: Run, job: DiskJob, ctx: ProcedureContext): Promise<ProcedureResult> {
+  switch (job.type) {
+    case 'snapshot.take':
+      return snapshotSystemDisk(run, job, ctx);
+    case 'rollback.run':
+      return rollbackSystemDisk(run, job, ctx);
+    case 'rollback.undo':
+      return undoRollback(run, job, ctx);
+  }
+}
+
+/** What the catalog must hear, beside the end of the operation, when everything was taken back. */
+export function failureEvent(job: DiskJob, problem: object): { type: string; data: object } {
+  return job.type === 'snapshot.take'
+    ? { type: 'snapshot.failed', data: { snapshotUid: job.snapshotUid, problem } }
+    : { type: 'rollback.failed', data: { problem } };
+}

@@ -1,0 +1,104 @@
+import { createCompute, createDiskFiles, createHypervisor, createObjectStore } from '@varve/adapters';
+import { ZstdLayerStore } from '@varve/layer-store';
+import { connectBroker } from '@varve/messaging';
+import type { Broker } from '@varve/messaging';
+import { COMPUTE, DISK_FILES, HYPERVISOR, LAYER_STORE } from '@varve/ports';
+import type { Compute, DiskFiles, Hypervisor, LayerStore } from '@varve/ports';
+import { Module } from '@nestjs/common';
+import type { DynamicModule } from '@nestjs/common';
+import { ScheduleModule } from '@nestjs/schedule';
+import type { Logger } from 'pino';
+import type { WorkerConfig } from './config.js';
+import { FileJournals } from './file-journal.js';
+import { Heartbeat } from './heartbeat.js';
+import { JobsConsumer } from './jobs.consumer.js';
+import { Recovery } from './recovery.js';
+import { Reporter } from './reporter.js';
+import { Runner } from './runner.js';
+import { BROKER, CONFIG, LOG, SHUTDOWN } from './tokens.js';
+import { VERSION } from './version.js';
+import { withGiveUp } from './with-give-up.js';
+import { WorkerService } from './worker.service.js';
+
+/** Everything one host needs. The ports' adapters are chosen by the configuration, nothing else knows which they are. */
+@Module({})
+export class WorkerModule {
+  static register(config: WorkerConfig, log: Logger): DynamicModule {
+    const { instancesDir, stateDir } = config;
+    return {
+      module: WorkerModule,
+      imports: [ScheduleModule.forRoot()],
+      providers: [
+        WorkerService,
+        { provide: CONFIG, useValue: config },
+        { provide: LOG, useValue: log },
+        { provide: SHUTDOWN, useValue: new AbortController() },
+        { provide: BROKER, useFactory: () => connectBroker(config.amqpUrl, log) },
+        { provide: HYPERVISOR, useFactory: () => createHypervisor({ kind: 'qmp', instancesDir }) },
+        { provide: DISK_FILES, useFactory: () => createDiskFiles({ kind: 'qemu-img', instancesDir, stateDir }) },
+        {
+          provide: LAYER_STORE,
+          useFactory: () =>
+            withGiveUp(
+              new ZstdLayerStore(createObjectStore(config.store), { level: config.zstdLevel }),
+              config.uploadGiveUpMs,
+            ),
+        },
+        {
+          provide: COMPUTE,
+          useFactory: (recovery: Recovery) =>
+            createCompute(
+              { kind: 'standalone', instancesDir },
+              { beforeStart: (instance) => recovery.settle(instance) },
+            ),
+          inject: [Recovery],
+        },
+        { provide: FileJournals, useFactory: () => new FileJournals(instancesDir) },
+        {
+          provide: Recovery,
+          useFactory: (files: DiskFiles, journals: FileJournals) => new Recovery(files, journals, log),
+          inject: [DISK_FILES, FileJournals],
+        },
+        {
+          provide: Reporter,
+          useFactory: (broker: Broker, shutdown: AbortController) =>
+            new Reporter(config.host, broker, log, shutdown.signal),
+          inject: [BROKER, SHUTDOWN],
+        },
+        {
+          provide: Runner,
+          useFactory: (
+            hypervisor: Hypervisor,
+            files: DiskFiles,
+            layers: LayerStore,
+            compute: Compute,
+            journals: FileJournals,
+            reporter: Reporter,
+            shutdown: AbortController,
+          ) =>
+            new Runner(
+              { hypervisor, files, layers, compute, settings: config.procedures },
+              journals,
+              reporter,
+              log,
+              shutdown.signal,
+              config.transfers,
+            ),
+          inject: [HYPERVISOR, DISK_FILES, LAYER_STORE, COMPUTE, FileJournals, Reporter, SHUTDOWN],
+        },
+        {
+          provide: JobsConsumer,
+          useFactory: (hypervisor: Hypervisor, journals: FileJournals, runner: Runner, reporter: Reporter) =>
+            new JobsConsumer(hypervisor, journals, runner, reporter, log),
+          inject: [HYPERVISOR, FileJournals, Runner, Reporter],
+        },
+        {
+          provide: Heartbeat,
+          useFactory: (hypervisor: Hypervisor, files: DiskFiles, journals: FileJournals, reporter: Reporter) =>
+            new Heartbeat(config.host, instancesDir, VERSION, hypervisor, files, journals, reporter, log),
+          inject: [HYPERVISOR, DISK_FILES, FileJournals, Reporter],
+        },
+      ],
+    };
+  }
+}
