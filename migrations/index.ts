@@ -1,1 +1,4 @@
-export const migrations = [];
+import { Catalog1795000000000 } from './1795000000000-catalog.js';
+
+/** Oldest first. Listed by hand: a folder can't be read from inside a bundle. `index.spec.ts` compares both. */
+export const migrations = [Catalog1795000000000];

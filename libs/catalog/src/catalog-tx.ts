@@ -1,0 +1,40 @@
+import type { EntityManager, ObjectLiteral } from 'typeorm';
+import { AuditRepository, IdempotencyRepository } from './request-log.repository.js';
+import { HostsRepository } from './hosts.repository.js';
+import { InstancesRepository } from './instances.repository.js';
+import { LayersRepository } from './layers.repository.js';
+import { OperationsRepository } from './operations.repository.js';
+import { OutboxRepository } from './outbox.repository.js';
+import { RestorePointsRepository } from './restore-points.repository.js';
+
+/**
+ * The catalog's tables inside one transaction.
+ *
+ * Whoever locks rows of several tables locks the instance first, then the operation, then the rest: so that two never
+ * wait for each other.
+ */
+export class CatalogTx {
+  readonly hosts: HostsRepository;
+  readonly instances: InstancesRepository;
+  readonly layers: LayersRepository;
+  readonly operations: OperationsRepository;
+  readonly restorePoints: RestorePointsRepository;
+  readonly outbox: OutboxRepository;
+  readonly idempotency: IdempotencyRepository;
+  readonly audit: AuditRepository;
+
+  constructor(private readonly db: EntityManager) {
+    this.hosts = new HostsRepository(db);
+    this.instances = new InstancesRepository(db);
+    this.layers = new LayersRepository(db);
+    this.operations = new OperationsRepository(db);
+    this.restorePoints = new RestorePointsRepository(db);
+    this.outbox = new OutboxRepository(db);
+    this.idempotency = new IdempotencyRepository(db);
+    this.audit = new AuditRepository(db);
+  }
+
+  query<Row extends ObjectLiteral>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
+    return this.db.query(sql, parameters);
+  }
+}

@@ -1,0 +1,49 @@
+import { ServiceError, ServiceUnavailableError } from '@varve/core';
+
+/** What `pg` says without any code when a connection breaks or none is to be had; it has no other way to tell. */
+const CODELESS = [
+  'Connection terminated',
+  'Client has encountered a connection error',
+  'timeout exceeded when trying to connect',
+  'Client was closed and is not queryable',
+  'Query read timeout',
+];
+const NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
+
+const codeOf = (error: unknown): string => {
+  const code = (error as { code?: unknown; driverError?: { code?: unknown } } | null)?.code;
+  return typeof code === 'string' ? code : '';
+};
+
+/** The connection is gone or was refused (also: starting up, shutting down, read-only after a failover). */
+export function isConnectionLost(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = codeOf(error);
+  if (code.startsWith('08') || code.startsWith('57P') || code === '25006' || NETWORK.has(code)) return true;
+  if (error instanceof AggregateError) return error.errors.some(isConnectionLost);
+  return CODELESS.some((text) => error.message.includes(text));
+}
+
+/** Serialisation failure or deadlock: the same transaction, made again, works. */
+export const isContention = (error: unknown): boolean => ['40001', '40P01'].includes(codeOf(error));
+
+/** Lock or statement took too long, or no resources: not now. */
+const isOverload = (error: unknown): boolean =>
+  ['55P03', '57014'].includes(codeOf(error)) || codeOf(error).startsWith('53');
+
+/** The unique constraint or index that a row would have broken; `null`: it was something else. */
+export function brokenUnique(error: unknown): string | null {
+  const { code, constraint } = (error ?? {}) as { code?: unknown; constraint?: unknown };
+  if (code === '23505' && typeof constraint === 'string') return constraint;
+  const driver = (error as { driverError?: unknown } | null)?.driverError;
+  return driver ? brokenUnique(driver) : null;
+}
+
+/** A database's error as one of ours, where it is one that callers can act on. */
+export function asServiceError(error: unknown): unknown {
+  if (error instanceof ServiceError) return error;
+  if (isConnectionLost(error) || isContention(error) || isOverload(error)) {
+    return new ServiceUnavailableError('The catalog is not available; try again', {}, { cause: error });
+  }
+  return error;
+}

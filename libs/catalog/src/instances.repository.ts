@@ -1,0 +1,116 @@
+import type { EventData } from '@varve/contracts';
+import type { HostName, InstanceId, LayerUid, OperationId, ProjectId } from '@varve/core';
+import type { EntityManager } from 'typeorm';
+import { InstanceEntity } from './instance.entity.js';
+
+/** What a view of an instance needs beside its row. */
+export interface InstanceFacts {
+  readonly instance: InstanceEntity;
+  readonly hostUp: boolean;
+  readonly lastRestorePointAt: Date | null;
+  readonly operationId: OperationId | null;
+}
+
+export class InstancesRepository {
+  constructor(private readonly db: EntityManager) {}
+
+  find(id: InstanceId): Promise<InstanceEntity | null> {
+    return this.db.findOneBy(InstanceEntity, { id });
+  }
+
+  /** Nobody else accepts or settles work of this instance until the transaction ends. */
+  lock(id: InstanceId): Promise<InstanceEntity | null> {
+    return this.db.findOne(InstanceEntity, { where: { id }, lock: { mode: 'pessimistic_write' } });
+  }
+
+  /** The number of the instance's next job. */
+  async nextEpoch(id: InstanceId): Promise<number> {
+    const [rows]: [{ epoch: string }[]] = await this.db.query(
+      `update instances set epoch = epoch + 1 where id = $1 returning epoch`,
+      [id],
+    );
+    return Number(rows[0]?.epoch);
+  }
+
+  /** What an operation's end says of the chain; an older operation's late word changes nothing. */
+  async chainIs(id: InstanceId, epoch: number, head: LayerUid | null, chainLength: number): Promise<void> {
+    await this.db.query(
+      `update instances set head_layer_uid = $3, head_epoch = $2, chain_length = $4 where id = $1 and head_epoch <= $2`,
+      [id, epoch, head, chainLength],
+    );
+  }
+
+  /**
+   * Records which instances a host has; those it no longer has become `unknown`.
+   *
+   * An instance belongs to the project it was first reported with, and to its host for as long as that one is heard of
+   * and reports it: a host can't take over what is another's.
+   *
+   * @returns the instances that it had no right to report
+   */
+  async reported(host: HostName, instances: EventData<'host.heartbeat'>['instances']): Promise<InstanceId[]> {
+    const taken: { id: InstanceId }[] = await this.db.query(
+      `insert into instances
+         (id, project_id, host, name, state, virtual_size_bytes, chain_length, unsupported, seen_at)
+       select id, "projectId", $1, name, state, "virtualSizeBytes", "chainLength",
+         case when jsonb_typeof(unsupported) = 'object' then unsupported end, now()
+       from jsonb_to_recordset($2::jsonb) as reported (id uuid, "projectId" text, name text, state text,
+         "virtualSizeBytes" bigint, "chainLength" integer, unsupported jsonb)
+       order by id
+       on conflict (id) do update set host = excluded.host, name = excluded.name, state = excluded.state,
+         virtual_size_bytes = excluded.virtual_size_bytes, chain_length = excluded.chain_length,
+         unsupported = excluded.unsupported, seen_at = excluded.seen_at
+       where instances.project_id = excluded.project_id
+         and (instances.host = excluded.host or instances.state = 'unknown' or not exists (
+           select 1 from hosts where name = instances.host and seen_at > now() - interval '1 minute'))
+       returning id`,
+      [host, JSON.stringify(instances)],
+    );
+    const ids = instances.map(({ id }) => id);
+    await this.db.query(
+      `update instances set state = 'unknown' where host = $1 and state <> 'unknown' and id <> all($2::uuid[])`,
+      [host, ids],
+    );
+    const allowed = new Set(taken.map(({ id }) => id));
+    return ids.filter((id) => !allowed.has(id));
+  }
+
+  /**
+   * By id.
+   *
+   * @param project - `null`: of all projects
+   */
+  async page(
+    project: ProjectId | null,
+    limit: number,
+    after: string | undefined,
+    hostUpWithinSeconds: number,
+  ): Promise<InstanceFacts[]> {
+    const query = this.db.createQueryBuilder(InstanceEntity, 'instance').orderBy('instance.id').take(limit);
+    if (project !== null) query.andWhere('instance.projectId = :project', { project });
+    if (after !== undefined) query.andWhere('instance.id > :after', { after });
+    return this.withFacts(await query.getMany(), hostUpWithinSeconds);
+  }
+
+  async withFacts(instances: readonly InstanceEntity[], hostUpWithinSeconds: number): Promise<InstanceFacts[]> {
+    const facts: { id: InstanceId; up: boolean; last: Date | null; operation: OperationId | null }[] =
+      await this.db.query(
+        `select i.id, h.seen_at > now() - make_interval(secs => $2) as up,
+           (select max(sealed_at) from restore_points p
+             where p.instance_id = i.id and p.status in ('available', 'restoring')) as last,
+           (select o.id from operations o where o.instance_id = i.id and o.state in ('queued', 'running')) as operation
+         from instances i join hosts h on h.name = i.host where i.id = any($1::uuid[])`,
+        [instances.map(({ id }) => id), hostUpWithinSeconds],
+      );
+    const byId = new Map(facts.map((fact) => [fact.id, fact]));
+    return instances.map((instance) => {
+      const fact = byId.get(instance.id);
+      return {
+        instance,
+        hostUp: fact?.up ?? false,
+        lastRestorePointAt: fact?.last ?? null,
+        operationId: fact?.operation ?? null,
+      };
+    });
+  }
+}

@@ -1,0 +1,117 @@
+import type { OperationState } from '@varve/contracts';
+import { OperationRunningError } from '@varve/core';
+import type { HostName, InstanceId, OperationId, ProjectId } from '@varve/core';
+import type { EntityManager } from 'typeorm';
+import { OperationEntity } from './operation.entity.js';
+import type { PageRequest } from './paging.js';
+import { newestFirst } from './paging.js';
+
+/** What is said when an operation is accepted; the rest is how it goes. */
+export type NewOperation = Pick<
+  OperationEntity,
+  'id' | 'instanceId' | 'projectId' | 'host' | 'kind' | 'epoch' | 'requestId' | 'userId'
+> &
+  Partial<Pick<OperationEntity, 'snapshotUid' | 'undoes' | 'replacedLayerUid' | 'phase' | 'pastNoReturn'>>;
+
+export class OperationsRepository {
+  constructor(private readonly db: EntityManager) {}
+
+  /**
+   * Lets a new operation in, if none is active on the instance.
+   *
+   * @throws {OperationRunningError} one is; the database decides, however many ask at once
+   */
+  async start(operation: NewOperation): Promise<OperationEntity> {
+    const rows: unknown[] = await this.db.query(
+      `insert into operations (id, instance_id, project_id, host, kind, state, phase, past_no_return, epoch,
+         snapshot_uid, undoes, replaced_layer_uid, request_id, user_id, created_at)
+       values ($1, $2, $3, $4, $5, 'queued', $6, $7, $8, $9, $10, $11, $12, $13, now())
+       on conflict (instance_id) where state in ('queued', 'running') do nothing returning id`,
+      [
+        operation.id,
+        operation.instanceId,
+        operation.projectId,
+        operation.host,
+        operation.kind,
+        operation.phase ?? 'queued',
+        operation.pastNoReturn ?? false,
+        operation.epoch,
+        operation.snapshotUid ?? null,
+        operation.undoes ?? null,
+        operation.replacedLayerUid ?? null,
+        operation.requestId,
+        operation.userId,
+      ],
+    );
+    if (rows.length === 0) {
+      const active = await this.activeOn(operation.instanceId);
+      throw new OperationRunningError(operation.instanceId, active?.id ?? 'unknown');
+    }
+    return this.db.findOneByOrFail(OperationEntity, { id: operation.id });
+  }
+
+  find(id: OperationId): Promise<OperationEntity | null> {
+    return this.db.findOneBy(OperationEntity, { id });
+  }
+
+  lock(id: OperationId): Promise<OperationEntity | null> {
+    return this.db.findOne(OperationEntity, { where: { id }, lock: { mode: 'pessimistic_write' } });
+  }
+
+  activeOn(instanceId: InstanceId): Promise<OperationEntity | null> {
+    return this.db.findOneBy(OperationEntity, [
+      { instanceId, state: 'queued' },
+      { instanceId, state: 'running' },
+    ]);
+  }
+
+  async update(id: OperationId, values: Partial<OperationEntity>): Promise<void> {
+    await this.db.update(OperationEntity, { id }, values);
+  }
+
+  /** The rollback or undo that an undo would take back: the instance's latest that succeeded. */
+  async latestRollback(instanceId: InstanceId): Promise<OperationEntity | null> {
+    return this.db
+      .createQueryBuilder(OperationEntity, 'operation')
+      .where(`operation.instanceId = :instanceId and operation.state = 'succeeded'`, { instanceId })
+      .andWhere(`operation.kind in ('rollback', 'undo')`)
+      .orderBy('operation.epoch', 'DESC')
+      .limit(1)
+      .getOne();
+  }
+
+  /** Newest first. */
+  page(
+    of: { project?: ProjectId | null; instance?: InstanceId | undefined; state?: OperationState | undefined },
+    kinds: readonly string[],
+    page: PageRequest,
+  ): Promise<{ rows: OperationEntity[]; nextMarker: string | null }> {
+    const query = this.db.createQueryBuilder(OperationEntity, 'operation');
+    query.where('operation.kind = any(:kinds)', { kinds });
+    if (of.project) query.andWhere('operation.projectId = :project', of);
+    if (of.instance !== undefined) query.andWhere('operation.instanceId = :instance', of);
+    if (of.state !== undefined) query.andWhere('operation.state = :state', of);
+    return newestFirst(query, 'createdAt', 'id', page);
+  }
+
+  /** Active operations whose work is for a host that was last heard of longer ago than this. */
+  async activeOnSilentHosts(
+    silentSeconds: number,
+  ): Promise<{ id: OperationId; instanceId: InstanceId; host: HostName }[]> {
+    return this.db.query(
+      `select o.id, o.instance_id as "instanceId", o.host from operations o join hosts h on h.name = o.host
+       where o.state in ('queued', 'running') and o.kind <> 'delete'
+         and h.seen_at < now() - make_interval(secs => $1) order by o.created_at`,
+      [silentSeconds],
+    );
+  }
+
+  /** Deletions that wait for somebody to do them. */
+  async queuedDeletes(limit: number): Promise<{ id: OperationId; instanceId: InstanceId }[]> {
+    return this.db.query(
+      `select id, instance_id as "instanceId" from operations
+       where kind = 'delete' and state in ('queued', 'running') order by created_at limit $1`,
+      [limit],
+    );
+  }
+}

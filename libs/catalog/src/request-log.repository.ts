@@ -1,0 +1,55 @@
+import { IdempotencyKeyReusedError } from '@varve/core';
+import type { ProjectId } from '@varve/core';
+import type { EntityManager } from 'typeorm';
+import type { AuditEntity } from './request-log.entity.js';
+
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+export class IdempotencyRepository {
+  constructor(private readonly db: EntityManager) {}
+
+  /**
+   * Takes a key for this transaction. Waits for another one that has it just now.
+   *
+   * @returns the answer given before; `null`: make one and {@link answered} it
+   * @throws {IdempotencyKeyReusedError} it was given to a different request
+   */
+  async take(project: ProjectId, key: string, requestHash: string): Promise<Answer | null> {
+    const mine: unknown[] = await this.db.query(
+      `insert into idempotency_keys (project_id, key, request_hash, created_at) values ($1, $2, $3, now())
+       on conflict do nothing returning key`,
+      [project, key, requestHash],
+    );
+    if (mine.length > 0) return null;
+    const [row]: { request_hash: string; status: number; body: unknown }[] = await this.db.query(
+      `select request_hash, status, body from idempotency_keys where project_id = $1 and key = $2`,
+      [project, key],
+    );
+    if (row?.request_hash !== requestHash) throw new IdempotencyKeyReusedError();
+    return { status: row.status, body: row.body };
+  }
+
+  async answered(project: ProjectId, key: string, answer: Answer): Promise<void> {
+    await this.db.query(`update idempotency_keys set status = $3, body = $4 where project_id = $1 and key = $2`, [
+      project,
+      key,
+      answer.status,
+      JSON.stringify(answer.body),
+    ]);
+  }
+}
+
+export class AuditRepository {
+  constructor(private readonly db: EntityManager) {}
+
+  async add(entry: Omit<AuditEntity, 'id' | 'at'>): Promise<void> {
+    await this.db.query(
+      `insert into audit_log (at, user_id, project_id, action, target, request_id, outcome, code)
+       values (now(), $1, $2, $3, $4, $5, $6, $7)`,
+      [entry.userId, entry.projectId, entry.action, entry.target, entry.requestId, entry.outcome, entry.code],
+    );
+  }
+}

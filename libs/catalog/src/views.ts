@@ -1,0 +1,105 @@
+import type { HostView, InstanceView, OperationView, RollbackView, SnapshotView } from '@varve/contracts';
+import type { HostEntity } from './host.entity.js';
+import type { InstanceFacts } from './instances.repository.js';
+import type { LayerEntity } from './layer.entity.js';
+import type { OperationEntity } from './operation.entity.js';
+import type { RestorePointEntity } from './restore-point.entity.js';
+
+// The catalog's rows as the API shows them.
+
+const iso = (at: Date | null): string | null => at?.toISOString() ?? null;
+
+export const isOver = (operation: Pick<OperationEntity, 'settledBy'>): boolean => operation.settledBy !== null;
+
+export const instanceView = ({ instance, hostUp, lastRestorePointAt, operationId }: InstanceFacts): InstanceView => ({
+  id: instance.id,
+  projectId: instance.projectId,
+  name: instance.name,
+  host: instance.host,
+  state: hostUp ? instance.state : 'unknown',
+  virtualSizeBytes: instance.virtualSizeBytes,
+  chainLength: instance.chainLength,
+  unsupported: instance.unsupported && { ...instance.unsupported, facts: { ...instance.unsupported.facts } },
+  lastRestorePointAt: iso(lastRestorePointAt),
+  operationId,
+  seenAt: instance.seenAt.toISOString(),
+});
+
+export const snapshotView = (point: RestorePointEntity, layer: LayerEntity | undefined): SnapshotView => ({
+  uid: point.uid,
+  instanceId: point.instanceId,
+  projectId: point.projectId,
+  name: point.name,
+  status: point.status,
+  consistency: point.consistency,
+  stallMs: point.stallMs,
+  layerUid: point.layerUid,
+  backingUid: layer?.backingUid ?? null,
+  changedBytes: layer?.changedBytes ?? null,
+  uploadedBytes: layer?.objectBytes ?? null,
+  healed: point.healed,
+  problem: problemView(point),
+  operationId: point.operationId,
+  createdAt: point.createdAt.toISOString(),
+  sealedAt: iso(point.sealedAt),
+  availableAt: iso(point.availableAt),
+});
+
+const problemView = ({ problem }: Pick<OperationEntity, 'problem'>): OperationView['problem'] =>
+  problem && { ...problem, facts: { ...problem.facts } };
+
+/** How far it is, from the same row as whether it is over: an operation that ended can't go on at 90 %. */
+const progressOf = (operation: OperationEntity): Pick<OperationView, 'phase' | 'doneBytes' | 'totalBytes'> => ({
+  phase: isOver(operation) ? 'finishing' : operation.phase,
+  doneBytes: operation.state === 'succeeded' ? operation.totalBytes : operation.doneBytes,
+  totalBytes: operation.totalBytes,
+});
+
+export const operationView = (operation: OperationEntity): OperationView => ({
+  id: operation.id,
+  instanceId: operation.instanceId,
+  projectId: operation.projectId,
+  kind: operation.kind,
+  state: operation.state,
+  ...progressOf(operation),
+  cancellable: !isOver(operation) && !operation.pastNoReturn && !operation.cancelRequested,
+  snapshotUid: operation.snapshotUid,
+  chainLength: operation.chainLength,
+  merges: operation.merges,
+  problem: problemView(operation),
+  requestId: operation.requestId,
+  createdAt: operation.createdAt.toISOString(),
+  startedAt: iso(operation.startedAt),
+  finishedAt: iso(operation.finishedAt),
+});
+
+/** @param latest - the instance's latest rollback that succeeded: only what that one replaced is still kept */
+export const rollbackView = (operation: OperationEntity, latest: OperationEntity | null): RollbackView => ({
+  id: operation.id,
+  instanceId: operation.instanceId,
+  projectId: operation.projectId,
+  kind: operation.kind === 'undo' ? 'undo' : 'rollback',
+  snapshotUid: operation.snapshotUid,
+  undoes: operation.undoes,
+  state: operation.state,
+  phase: progressOf(operation).phase,
+  fetchedBytes: operation.fetchedBytes,
+  localBytes: operation.localBytes,
+  downtimeMs: operation.downtimeMs,
+  undoable: latest?.id === operation.id,
+  problem: problemView(operation),
+  createdAt: operation.createdAt.toISOString(),
+  finishedAt: iso(operation.finishedAt),
+});
+
+export const hostView = ({ host, instances, up }: { host: HostEntity; instances: number; up: boolean }): HostView => ({
+  name: host.name,
+  up,
+  version: host.version,
+  versions: host.versions,
+  freeBytes: host.freeBytes,
+  instances,
+  openJournals: host.openJournals,
+  startedAt: host.startedAt.toISOString(),
+  seenAt: host.seenAt.toISOString(),
+});
