@@ -34,6 +34,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'real',
+          globalSetup: 'testbed/services/vitest-global-setup.ts',
           include: ['{apps,libs,testbed}/**/*.real.spec.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
@@ -45,6 +46,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'e2e',
+          globalSetup: 'testbed/services/vitest-global-setup.ts',
           include: ['apps/**/*.e2e.spec.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
