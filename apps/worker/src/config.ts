@@ -10,7 +10,7 @@ const seconds = (value: number) => z.coerce.number().positive().default(value);
 /** The worker's settings, by the names of the environment variables. */
 export const WorkerEnvironment = z.object({
   /** What the control plane calls this host. */
-  VARVE_HOST: z.string().refine(isHostName, 'a host name').default(hostname()),
+  VARVE_HOST: z.string().default(hostname()).refine(isHostName, 'a host name'),
   /** Absolute; holds `<instance uuid>/disk`. */
   VARVE_INSTANCES_DIR: z.string().startsWith('/'),
   /** Absolute; what may be computed again lies here, e.g. the base images' digests. */

@@ -10,7 +10,7 @@ export function withGiveUp(layers: LayerStore, giveUpAfterMs: number): LayerStor
   return {
     upload: (source, options) =>
       pRetry(() => layers.upload(source, options), {
-        forever: true,
+        retries: Infinity,
         minTimeout: 500,
         maxTimeout: 15_000,
         factor: 2,

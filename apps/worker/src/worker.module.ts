@@ -40,7 +40,7 @@ export class WorkerModule {
           provide: LAYER_STORE,
           useFactory: () =>
             withGiveUp(
-              new ZstdLayerStore(createObjectStore(config.store), { level: config.zstdLevel }),
+              new ZstdLayerStore(createObjectStore(config.store), { compressionLevel: config.zstdLevel }),
               config.uploadGiveUpMs,
             ),
         },
@@ -62,7 +62,7 @@ export class WorkerModule {
         {
           provide: Reporter,
           useFactory: (broker: Broker, shutdown: AbortController) =>
-            new Reporter(config.host, broker, log, shutdown.signal),
+            new Reporter(config.host, broker.publisher(), log, shutdown.signal),
           inject: [BROKER, SHUTDOWN],
         },
         {

@@ -1,5 +1,5 @@
 import { jobsQueueOf } from '@varve/contracts';
-import type { Broker, ConsumerHandle } from '@varve/messaging';
+import type { Broker, Consumer } from '@varve/messaging';
 import { HYPERVISOR } from '@varve/ports';
 import type { Hypervisor } from '@varve/ports';
 import { Inject, Injectable } from '@nestjs/common';
@@ -23,7 +23,7 @@ const STOP_WITHIN_MS = 10_000;
 /** The order in which a worker comes to life and goes. */
 @Injectable()
 export class WorkerService implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private jobs: ConsumerHandle | null = null;
+  private jobs: Consumer | null = null;
 
   constructor(
     @Inject(CONFIG) private readonly config: WorkerConfig,
@@ -47,6 +47,7 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
     for (const journal of open) this.runner.enqueue(journal);
     if (open.length > 0) this.log.info({ journals: open.length }, 'going on with what was begun');
 
+    await this.declareQueue();
     this.jobs = this.broker.consume(jobsQueueOf(this.config.host), (delivery) => this.consumer.handle(delivery), {
       prefetch: PREFETCH,
     });
@@ -54,6 +55,14 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
     this.scheduler.addInterval('heartbeat', setInterval(beat, this.config.heartbeatMs));
     beat();
     this.log.info({ host: this.config.host }, 'ready');
+  }
+
+  private async declareQueue(): Promise<void> {
+    try {
+      await this.broker.declareHostQueue(this.config.host);
+    } catch (error) {
+      this.log.warn({ err: error }, 'the broker is away; the queue will be made when it is back');
+    }
   }
 
   async beforeApplicationShutdown(): Promise<void> {

@@ -1,0 +1,83 @@
+import type { InstanceId, OperationId } from '@varve/core';
+import { JournalUnwritableError } from '@varve/procedures';
+import type { JournalHead } from '@varve/procedures';
+import { appendFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FileJournals } from './file-journal.js';
+
+const instance = '11111111-1111-4111-8111-111111111111' as InstanceId;
+const operation = (n: number): OperationId => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}` as OperationId;
+const head = (n: number): JournalHead => ({
+  kind: 'open',
+  procedure: 'snapshot.take',
+  procedureVersion: 1,
+  operationId: operation(n),
+  epoch: n,
+  request: { instanceId: instance },
+  at: '2026-01-01T00:00:00Z',
+});
+
+describe('FileJournals', () => {
+  let root: string;
+  let journals: FileJournals;
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'varve-journals-'));
+    await mkdir(join(root, instance));
+    journals = new FileJournals(root);
+  });
+  afterEach(() => rm(root, { recursive: true, force: true }));
+
+  it('gives back in another life what was appended, in order', async () => {
+    const journal = await journals.create(instance, head(7));
+    await journal.append({ kind: 'begin', step: 'a' });
+    await journal.append({ kind: 'done', step: 'a', result: { bytes: 2 ** 40 } });
+    const [again, ...others] = await new FileJournals(root).listOpen();
+    expect(others).toEqual([]);
+    expect(again?.entries).toEqual(journal.entries);
+    expect(again?.head).toEqual(head(7));
+  });
+
+  it('drops the line that a crash cut short, and goes on after it', async () => {
+    const journal = await journals.create(instance, head(1));
+    await journal.append({ kind: 'begin', step: 'a' });
+    await appendFile(journal.path, '{"kind":"done","step":"a","resu');
+    const again = await new FileJournals(root).find(instance, operation(1));
+    expect(again?.entries).toEqual([head(1), { kind: 'begin', step: 'a' }]);
+    await again?.append({ kind: 'no-return' });
+    const third = await new FileJournals(root).find(instance, operation(1));
+    expect(third?.entries.at(-1)).toEqual({ kind: 'no-return' });
+  });
+
+  it('finds an operation again after it was closed, and no longer lists it as open', async () => {
+    await journals.close(await journals.create(instance, head(1)));
+    expect(await journals.listOpen()).toEqual([]);
+    expect((await journals.find(instance, operation(1)))?.entries.at(-1)).toEqual({ kind: 'closed' });
+    expect(await journals.find(instance, operation(2))).toBeNull();
+  });
+
+  it('remembers the newest epoch by what it keeps, however many it has forgotten', async () => {
+    expect(await journals.latestEpoch(instance)).toBe(0);
+    for (let n = 1; n <= 25; n++) await journals.close(await journals.create(instance, head(n)));
+    expect(await journals.latestEpoch(instance)).toBe(25);
+    expect(await readdir(join(root, instance, '.varve', 'journals'))).toHaveLength(20);
+  });
+
+  it('does not bring back the directory of an instance that was deleted', async () => {
+    const journal = await journals.create(instance, head(1));
+    await rm(join(root, instance), { recursive: true });
+    await expect(journal.append({ kind: 'no-return' })).rejects.toThrow(JournalUnwritableError);
+    await expect(readdir(root)).resolves.toEqual([]);
+    await expect(journals.create(instance, head(2))).rejects.toThrow();
+    await expect(readdir(root)).resolves.toEqual([]);
+  });
+
+  it('takes nothing more after a write has failed', async () => {
+    const journal = await journals.create(instance, head(1));
+    await rm(journal.path);
+    await expect(journal.append({ kind: 'no-return' })).rejects.toThrow(JournalUnwritableError);
+    await expect(journal.append({ kind: 'no-return' })).rejects.toThrow(JournalUnwritableError);
+    expect(journal.entries).toHaveLength(1);
+  });
+});
