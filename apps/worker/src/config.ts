@@ -66,7 +66,7 @@ export interface WorkerConfig {
 export function parseWorkerConfig(environment: NodeJS.ProcessEnv): WorkerConfig {
   const env = WorkerEnvironment.parse(environment);
   return {
-    host: env.VARVE_HOST as HostName,
+    host: env.VARVE_HOST,
     instancesDir: env.VARVE_INSTANCES_DIR,
     stateDir: env.VARVE_STATE_DIR,
     amqpUrl: env.VARVE_AMQP_URL,
