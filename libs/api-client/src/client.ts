@@ -16,7 +16,7 @@ import {
   SnapshotQuery,
   SnapshotView,
 } from '@varve/contracts';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { allOf } from './paging.js';
 import type { TransportOptions } from './transport.js';
 import { Transport } from './transport.js';
@@ -75,6 +75,12 @@ export class VarveClient {
 
   snapshot(uid: string, options: CallOptions = {}): Promise<SnapshotView> {
     return this.#get(`/v1/snapshots/${encodeURIComponent(uid)}`, SnapshotView, options);
+  }
+
+  /** @returns the snapshot on its way out; `null`: it is gone already */
+  deleteSnapshot(uid: string, { signal }: CallOptions = {}): Promise<SnapshotView | null> {
+    const path = `/v1/snapshots/${encodeURIComponent(uid)}`;
+    return this.#http.send({ method: 'DELETE', path, signal }, SnapshotView.or(z.undefined().transform(() => null)));
   }
 
   /** What can be gone back to, newest first. */

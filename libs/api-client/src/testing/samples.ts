@@ -69,20 +69,22 @@ export const snapshotOf = (
     ...change,
   });
 
-export const availableOf = (instanceId: string, sealedAt: string, change: Partial<z.input<typeof SnapshotView>> = {}) =>
-  snapshotOf(
-    { id: operationOf(instanceId).id, instanceId: operationOf(instanceId).instanceId },
-    {
-      status: 'available',
-      sealedAt,
-      availableAt: sealedAt,
-      consistency: 'filesystem',
-      stallMs: 2.1,
-      changedBytes: 3 * 1024 ** 2,
-      uploadedBytes: 2 * 1024 ** 2,
-      ...change,
-    },
-  );
+/** A restore point. */
+export const availableOf = (
+  instanceId: string,
+  sealedAt: string,
+  change: Partial<z.input<typeof SnapshotView>> = {},
+): SnapshotView =>
+  snapshotOf(operationOf(instanceId), {
+    status: 'available',
+    sealedAt,
+    availableAt: sealedAt,
+    consistency: 'filesystem',
+    stallMs: 2.1,
+    changedBytes: 3 * 1024 ** 2,
+    uploadedBytes: 2 * 1024 ** 2,
+    ...change,
+  });
 
 export const rollbackOf = (
   operation: Pick<OperationView, 'id' | 'instanceId'>,

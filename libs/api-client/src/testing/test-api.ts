@@ -181,6 +181,9 @@ export class TestApi {
       }
       case 'GET snapshots/:id':
         return { status: 200, body: SnapshotView.parse(found(this.snapshots.find((one) => one.uid === id))) };
+      case 'DELETE snapshots/:id':
+        this.snapshots.splice(this.snapshots.indexOf(found(this.snapshots.find((one) => one.uid === id))), 1);
+        return { status: 204, body: undefined };
       case 'GET operations':
         return { status: 200, body: OperationPage.parse(pageOf([...this.operations.values()], url, (one) => one.id)) };
       case 'GET operations/:id':

@@ -1,0 +1,17 @@
+import type { Command } from 'commander';
+import { operationFacts } from '../output/operation.js';
+import { print } from '../output/print.js';
+import type { Cli } from '../settings.js';
+import { open } from '../settings.js';
+
+export function addOperationShow(parent: Command, cli: Cli): void {
+  parent
+    .command('show')
+    .description('show one operation')
+    .argument('<operation>', 'its id')
+    .action(async (id: string, _options: unknown, command: Command) => {
+      const session = open(cli, command);
+      const operation = await session.client.operation(id, session);
+      print(session, operation, () => operationFacts(operation));
+    });
+}

@@ -1,0 +1,27 @@
+import type { Command } from 'commander';
+import { OperationEndedBadlyError } from '../exit-codes.js';
+import { follow } from '../follow.js';
+import { operationFacts } from '../output/operation.js';
+import type { Cli } from '../settings.js';
+import { open } from '../settings.js';
+
+export function addOperationWatch(parent: Command, cli: Cli): void {
+  parent
+    .command('watch')
+    .description('follow an operation to its end; with --json, one line for each change')
+    .argument('<operation>', 'its id')
+    .action(async (id: string, _options: unknown, command: Command) => {
+      const session = open(cli, command);
+      const { client, terminal, signal } = session;
+      if (!session.json) {
+        terminal.out.write(operationFacts(await follow(session, id)));
+        return;
+      }
+      let state = '';
+      for await (const view of client.watchOperation(id, { signal })) {
+        terminal.out.write(`${JSON.stringify(view)}\n`);
+        ({ state } = view);
+      }
+      if (state !== 'succeeded') throw new OperationEndedBadlyError(`Operation ${id} ${state}`);
+    });
+}

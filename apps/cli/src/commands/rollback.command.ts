@@ -1,0 +1,60 @@
+import type { InstanceView, SnapshotView } from '@varve/contracts';
+import { NotFoundError } from '@varve/core';
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import { confirm } from '../confirm.js';
+import { UsageError } from '../exit-codes.js';
+import { findInstance } from '../find-instance.js';
+import { finishRollback } from '../finish-rollback.js';
+import { duration, time } from '../output/human.js';
+import { note } from '../output/print.js';
+import { parseTime } from '../parse-time.js';
+import type { Cli, Session } from '../settings.js';
+import { open } from '../settings.js';
+import { printable } from '../terminal.js';
+
+interface Options {
+  readonly to?: string;
+  readonly at?: string;
+  readonly yes: boolean;
+}
+
+/** @returns the command itself, for its subcommands; an instance that is called as one of them goes by its uuid */
+export function addRollback(program: Command, cli: Cli): Command {
+  return program
+    .command('rollback')
+    .description("put an instance's system disk back to a point in time; the instance is stopped and started")
+    .argument('<instance>', 'uuid, or name where it is unique')
+    .addOption(new Option('--to <snapshot>', "the snapshot's uid").conflicts('at'))
+    .option('--at <time>', 'the newest restore point that is not younger', (text) => parseTime(text))
+    .option('--yes', 'do not ask', false)
+    .option('--no-wait', 'only ask for it')
+    .action(async (named: string, { to, at, yes }: Options, command: Command) => {
+      if (to === undefined && at === undefined) throw new UsageError('Back to where? Give --to or --at');
+      const session = open(cli, command);
+      const { client, signal } = session;
+      const instance = await findInstance(session, named);
+      // Asked for before the confirmation, so that exactly what was confirmed is done.
+      const point = to === undefined ? await newestUntil(session, instance, at) : await client.snapshot(to, { signal });
+      if (point.instanceId !== instance.id) throw new NotFoundError(`snapshot of ${instance.name}`, point.uid);
+
+      await confirm(session, instance, yes, warningFor(instance, point));
+      const requested = await client.createRollback(instance.id, { snapshotUid: point.uid }, { signal });
+      note(session, `${printable(instance.name)} goes back to ${time(point.sealedAt)} (snapshot ${point.uid})`);
+      await finishRollback(session, requested, `${printable(instance.name)} is back at ${time(point.sealedAt)}`);
+    });
+}
+
+async function newestUntil({ client, signal }: Session, instance: InstanceView, at?: string): Promise<SnapshotView> {
+  for await (const point of client.restorePoints(instance.id, { to: at, limit: 1 }, { signal })) return point;
+  throw new NotFoundError(`restore point of ${instance.name} until`, time(at ?? null));
+}
+
+function warningFor(instance: InstanceView, point: SnapshotView): string {
+  const back = point.sealedAt ? ` (${duration(Date.now() - Date.parse(point.sealedAt))} ago)` : '';
+  return (
+    `${printable(instance.name)} (${instance.id}, ${instance.state} on ${instance.host}) goes back to ` +
+    `${time(point.sealedAt)}${back}, snapshot ${point.uid}${point.name ? ` "${printable(point.name)}"` : ''}.\n` +
+    'It is stopped for that and started again. What it has written since is set aside, for an undo.'
+  );
+}

@@ -1,0 +1,21 @@
+import type { InstanceView } from '@varve/contracts';
+import { UsageError } from './exit-codes.js';
+import { note } from './output/print.js';
+import type { Session } from './settings.js';
+import { ask, isInteractive, printable } from './terminal.js';
+
+/**
+ * Lets the user type the instance's name before its disk is exchanged.
+ *
+ * @throws {UsageError} it wasn't typed, or there is nobody to ask
+ */
+export async function confirm(session: Session, instance: InstanceView, yes: boolean, what: string): Promise<void> {
+  if (yes) return;
+  if (!isInteractive(session.terminal)) {
+    throw new UsageError(`This stops ${instance.name} and exchanges its disk; give --yes where nobody can be asked`);
+  }
+  note(session, what);
+  const typed = await ask(session.terminal, `Type the instance's name, ${printable(instance.name)}, to go on: `);
+  session.signal.throwIfAborted();
+  if (typed !== printable(instance.name).trim()) throw new UsageError('Not confirmed; nothing was done');
+}

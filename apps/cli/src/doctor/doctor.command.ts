@@ -1,0 +1,50 @@
+import { styleText } from 'node:util';
+import type { Command } from 'commander';
+import { OperationEndedBadlyError } from '../exit-codes.js';
+import { printable } from '../terminal.js';
+import type { Cli } from '../settings.js';
+import type { Finding, Status } from './finding.js';
+
+export function addDoctor(program: Command, cli: Cli): void {
+  program
+    .command('doctor')
+    .description('on a hypervisor host: look whether the worker can work here, and say what to do where it can’t')
+    .option('--env-file <file>', "the worker's settings (default: /etc/varve/worker.env where there is one)")
+    .action(async ({ envFile }: { envFile?: string }, command: Command) => {
+      const { json, url } = command.optsWithGlobals<{ json?: boolean; url?: string }>();
+      // Loaded here alone: the other commands need none of what talks to hosts, brokers and stores.
+      const [{ diagnose }, { readEnvironment, settingsFrom }] = await Promise.all([
+        import('./diagnose.js'),
+        import('./host-settings.js'),
+      ]);
+      const [env, source] = await readEnvironment(envFile ?? null, cli.env);
+      const { settings, findings } = settingsFrom(url === undefined ? env : { ...env, VARVE_URL: url });
+      const all: Finding[] = [];
+      const tell = (finding: Finding): void => {
+        all.push(finding);
+        if (!json) cli.terminal.out.write(lineOf(finding, cli.terminal.out.isTTY === true && !cli.env['NO_COLOR']));
+      };
+
+      for (const finding of [source, ...findings]) tell(finding);
+      for await (const finding of diagnose(settings)) {
+        cli.signal.throwIfAborted();
+        tell(finding);
+      }
+      const failed = all.filter(({ status }) => status === 'fail').length;
+      if (json) cli.terminal.out.write(`${JSON.stringify({ ok: failed === 0, findings: all }, null, 2)}\n`);
+      if (failed > 0) throw new OperationEndedBadlyError(`${failed} of ${all.length} things are wrong`);
+    });
+}
+
+const LOOKS: Readonly<Record<Status, Parameters<typeof styleText>[0]>> = {
+  ok: 'green',
+  warn: 'yellow',
+  fail: 'red',
+  skip: 'dim',
+};
+
+function lineOf({ check, status, found, advice }: Finding, coloured: boolean): string {
+  const word = status.padEnd(4);
+  const shown = coloured ? styleText(LOOKS[status], word, { validateStream: false }) : word;
+  return `${shown}  ${check.padEnd(20)}  ${printable(found)}\n${advice === null ? '' : `      ${' '.repeat(20)}  -> ${printable(advice)}\n`}`;
+}

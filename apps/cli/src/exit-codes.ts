@@ -1,0 +1,68 @@
+import { ApiError } from '@varve/api-client';
+import { NotFoundError } from '@varve/core';
+import { CommanderError } from 'commander';
+
+/** Part of the command's interface: scripts decide by them. They never change their meaning. */
+export const ExitCode = {
+  ok: 0,
+  /** The operation was carried out and failed or was cancelled; or the API or this program is broken. */
+  failed: 1,
+  /** The command line, or what it asks for, makes no sense. */
+  usage: 2,
+  notFound: 3,
+  /** Something else is running on the instance, or its state does not allow it. */
+  conflict: 4,
+  /** No token, a wrong one, or one whose role isn't enough. */
+  denied: 5,
+  /** The API, or something behind it, is away: try again later. */
+  unavailable: 6,
+  /** Ctrl-C. */
+  interrupted: 130,
+} as const;
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+export const EXIT_CODES_HELP = `
+Exit codes:
+  0  it worked
+  1  the operation failed or was cancelled, or something is broken
+  2  wrong usage
+  3  there is no such instance, snapshot, rollback or operation
+  4  conflict: another operation is running, or the state does not allow it
+  5  the token is missing, wrong, or its role is not enough
+  6  the service is not available; try again later`;
+
+/** The command line, or an answer that the user typed, can't be carried out. */
+export class UsageError extends Error {}
+
+/** The operation has ended, but not as asked for. The user has been told how. */
+export class OperationEndedBadlyError extends Error {}
+
+/** Ctrl-C. */
+export class InterruptedError extends Error {}
+
+export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof InterruptedError) return ExitCode.interrupted;
+  if (error instanceof UsageError || error instanceof CommanderError) return ExitCode.usage;
+  if (error instanceof NotFoundError) return ExitCode.notFound;
+  if (!(error instanceof ApiError)) return ExitCode.failed;
+  switch (error.status) {
+    case 400:
+    case 422:
+      return ExitCode.usage;
+    case 401:
+    case 403:
+      return ExitCode.denied;
+    case 404:
+      return ExitCode.notFound;
+    case 409:
+      return ExitCode.conflict;
+    case 0:
+    case 429:
+    case 502:
+    case 503:
+    case 504:
+      return ExitCode.unavailable;
+    default:
+      return ExitCode.failed;
+  }
+}

@@ -1,0 +1,117 @@
+import { ApiError } from '@varve/api-client';
+import { ServiceError } from '@varve/core';
+import { Command, CommanderError } from 'commander';
+import { addCompletion } from './commands/completion.command.js';
+import { addHostList } from './commands/host-list.command.js';
+import { addInstanceList } from './commands/instance-list.command.js';
+import { addInstanceShow } from './commands/instance-show.command.js';
+import { addOperationCancel } from './commands/operation-cancel.command.js';
+import { addOperationList } from './commands/operation-list.command.js';
+import { addOperationShow } from './commands/operation-show.command.js';
+import { addOperationWatch } from './commands/operation-watch.command.js';
+import { addRestorePointList } from './commands/restore-point-list.command.js';
+import { addRollback } from './commands/rollback.command.js';
+import { addRollbackList } from './commands/rollback-list.command.js';
+import { addRollbackShow } from './commands/rollback-show.command.js';
+import { addRollbackUndo } from './commands/rollback-undo.command.js';
+import { addSnapshotCreate } from './commands/snapshot-create.command.js';
+import { addSnapshotDelete } from './commands/snapshot-delete.command.js';
+import { addSnapshotList } from './commands/snapshot-list.command.js';
+import { addSnapshotShow } from './commands/snapshot-show.command.js';
+import { addDoctor } from './doctor/doctor.command.js';
+import {
+  EXIT_CODES_HELP,
+  ExitCode,
+  exitCodeOf,
+  InterruptedError,
+  OperationEndedBadlyError,
+  UsageError,
+} from './exit-codes.js';
+import { adviceOf } from './follow.js';
+import type { Cli } from './settings.js';
+import { addGlobalOptions } from './settings.js';
+
+export function programOf(cli: Cli): Command {
+  const { out, err } = cli.terminal;
+  const program = addGlobalOptions(new Command('varve'))
+    .description('Live snapshots and rollback of the system disks of qemu/kvm instances.')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => out.write(text), writeErr: (text) => err.write(text) })
+    .showHelpAfterError('(see --help)')
+    .addHelpText('after', EXIT_CODES_HELP);
+
+  const instance = program.command('instance').description('look at instances');
+  addInstanceList(instance, cli);
+  addInstanceShow(instance, cli);
+
+  const snapshot = program.command('snapshot').description('take, look at and delete snapshots');
+  addSnapshotCreate(snapshot, cli);
+  addSnapshotList(snapshot, cli);
+  addSnapshotShow(snapshot, cli);
+  addSnapshotDelete(snapshot, cli);
+
+  const restorePoint = program.command('restore-point').description('what an instance can go back to');
+  addRestorePointList(restorePoint, cli);
+
+  const rollback = addRollback(program, cli);
+  addRollbackUndo(rollback, cli);
+  addRollbackList(rollback, cli);
+  addRollbackShow(rollback, cli);
+
+  const operation = program.command('operation').description('follow and cancel what runs');
+  addOperationList(operation, cli);
+  addOperationShow(operation, cli);
+  addOperationWatch(operation, cli);
+  addOperationCancel(operation, cli);
+
+  const host = program.command('host').description('look at the hypervisor hosts');
+  addHostList(host, cli);
+
+  addDoctor(program, cli);
+  addCompletion(program, cli);
+  return program;
+}
+
+/** @param args - without the program's own name */
+export async function run(args: readonly string[], cli: Cli): Promise<ExitCode> {
+  const program = programOf(cli);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return ExitCode.ok;
+  } catch (error) {
+    // Commander has already printed its errors, and its help is no error.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+    report(error, cli, args.includes('--json'));
+    return exitCodeOf(error);
+  }
+}
+
+function report(error: unknown, { terminal: { err } }: Cli, json: boolean): void {
+  if (json) {
+    err.write(`${JSON.stringify({ error: asJson(error) })}\n`);
+    return;
+  }
+  if (error instanceof InterruptedError) return;
+  const known =
+    error instanceof ServiceError || error instanceof UsageError || error instanceof OperationEndedBadlyError;
+  err.write(`varve: ${known ? error.message : `a fault of this program: ${stackOf(error)}`}\n`);
+  if (!(error instanceof ApiError)) return;
+  const request = error.requestId === null ? '' : `, request ${error.requestId}`;
+  err.write(`       ${adviceOf(error.remedy)} (${error.code}${request})\n`);
+}
+
+function asJson(error: unknown): Record<string, unknown> {
+  const message = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof ServiceError)) return { code: codeOf(error), message };
+  const { code, remedy, facts } = error;
+  if (!(error instanceof ApiError)) return { code, remedy, message, facts };
+  return { code, remedy, message, facts, status: error.status, requestId: error.requestId };
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof UsageError) return 'usage';
+  if (error instanceof OperationEndedBadlyError) return 'operation_failed';
+  return error instanceof InterruptedError ? 'interrupted' : 'internal';
+}
+
+const stackOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));

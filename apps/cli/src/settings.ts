@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { VarveClient } from '@varve/api-client';
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { UsageError } from './exit-codes.js';
+import type { Terminal } from './terminal.js';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What all commands share: where to write, and what the environment says. */
+export interface Cli {
+  readonly terminal: Terminal;
+  readonly env: Environment;
+  /** Aborted with an {@link InterruptedError} at Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+/** A command's connection to the API. */
+export interface Session {
+  readonly client: VarveClient;
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+  /** Results as JSON on standard output, progress as plain lines. */
+  readonly json: boolean;
+  /** Whether to stay until the operation is over. */
+  readonly wait: boolean;
+}
+
+const Options = z.object({
+  url: z.string().optional(),
+  token: z.string().optional(),
+  tokenFile: z.string().optional(),
+  json: z.boolean().default(false),
+  wait: z.boolean().default(true),
+});
+
+export function addGlobalOptions(program: Command): Command {
+  return program
+    .option('--url <url>', 'where the API answers (VARVE_URL)')
+    .option('--token <token>', 'what it is asked with (VARVE_TOKEN); other users of this machine may see it')
+    .option('--token-file <file>', 'a file with the token (VARVE_TOKEN_FILE, else ~/.config/varve/token)')
+    .option('--json', 'print results as JSON');
+}
+
+/** @throws {UsageError} no address, no token */
+export function open({ terminal, env, signal }: Cli, command: Command): Session {
+  const options = Options.parse(optionsOf(command));
+  const { json, wait } = options;
+  const url = options.url ?? env['VARVE_URL'];
+  if (!url) throw new UsageError('Where is the API? Give --url or set VARVE_URL, e.g. http://127.0.0.1:8780');
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) throw new UsageError(`${url} is not an http address`);
+  return { client: new VarveClient({ url, token: tokenOf(options, env) }), terminal, signal, json, wait };
+}
+
+/**
+ * A command's options and those of the commands above it. What was given counts before any default, wherever it was
+ * taken up: commander hands `--yes` of `rollback undo … --yes` to `rollback`, which has one too.
+ */
+export function optionsOf(command: Command): Record<string, unknown> {
+  const levels: Command[] = [];
+  for (let one: Command | null = command; one; one = one.parent) levels.unshift(one);
+  const [given, defaults]: [Record<string, unknown>, Record<string, unknown>] = [{}, {}];
+  for (const level of levels) {
+    for (const [name, value] of Object.entries(level.opts())) {
+      (level.getOptionValueSource(name) === 'default' ? defaults : given)[name] = value;
+    }
+  }
+  return { ...defaults, ...given };
+}
+
+function tokenOf(options: z.output<typeof Options>, env: Environment): string {
+  const given = options.token ?? (options.tokenFile ? undefined : env['VARVE_TOKEN']);
+  if (given) return given;
+  const named = options.tokenFile ?? env['VARVE_TOKEN_FILE'];
+  const file = named ?? join(env['XDG_CONFIG_HOME'] || join(env['HOME'] || homedir(), '.config'), 'varve', 'token');
+  let token: string;
+  try {
+    token = readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    if (named) throw new UsageError(`The token file ${file} can't be read`, { cause: error });
+    throw new UsageError(`No token: give --token-file, set VARVE_TOKEN, or write it to ${file}`, { cause: error });
+  }
+  // A line break in a header would be refused much later and without a word about the file.
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new UsageError(`${file} must hold one token and nothing else`);
+  return token;
+}

@@ -1,0 +1,27 @@
+import { createInterface } from 'node:readline/promises';
+import type { ReadStream, WriteStream } from 'node:tty';
+
+/** Where the command writes and reads. Results go to `out`, everything for people's eyes alone to `err`. */
+export interface Terminal {
+  readonly out: NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY'>>;
+  readonly err: NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' | 'columns'>>;
+  readonly in: NodeJS.ReadableStream & Partial<Pick<ReadStream, 'isTTY'>>;
+}
+
+/** Whether a person can be asked. */
+export const isInteractive = ({ in: input, err }: Terminal): boolean => input.isTTY === true && err.isTTY === true;
+
+/** @returns the line without spaces around it; an empty one at the end of the input or Ctrl-C */
+export async function ask({ in: input, err }: Terminal, question: string): Promise<string> {
+  const lines = createInterface({ input, output: err, terminal: true });
+  try {
+    // `question` alone would wait for ever when the input ends.
+    const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
+    return (await Promise.race([lines.question(question), ended])).trim();
+  } finally {
+    lines.close();
+  }
+}
+
+/** Names are chosen by tenants and may hold anything; what reaches a terminal must not command it. */
+export const printable = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\u{FFFD}');
