@@ -1,0 +1,88 @@
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { isUuid, NotFoundError } from '@varve/core';
+import type { FileId, InstanceId } from '@varve/core';
+import { ifThere, inodeOf, inodeOrNull } from './durable.js';
+import type { InodeText, Owner } from './durable.js';
+
+/** Directory of layers in an instance directory, and the name of a layer's file where there is no base image. */
+const LAYERS = 'layers';
+export const NO_BASE = 'base';
+
+/** A layer file that has its permanent name. */
+export interface NamedLayer {
+  readonly file: FileId;
+  readonly path: string;
+  readonly inode: InodeText;
+}
+
+/** Where things lie in an instance directory. Names are made of checked ids only. */
+export class InstanceFiles {
+  constructor(private readonly root: string) {}
+
+  directory(instance: InstanceId): string {
+    if (!isUuid(instance)) throw new NotFoundError('instance', instance);
+    return join(this.root, instance);
+  }
+
+  disk(instance: InstanceId): string {
+    return join(this.directory(instance), 'disk');
+  }
+
+  layers(instance: InstanceId): string {
+    return join(this.directory(instance), LAYERS);
+  }
+
+  layerDirectory(instance: InstanceId, file: FileId): string {
+    if (!isUuid(file)) throw new NotFoundError('layer file', file);
+    return join(this.layers(instance), file);
+  }
+
+  varve(instance: InstanceId): string {
+    return join(this.directory(instance), '.varve');
+  }
+
+  record(instance: InstanceId): string {
+    return join(this.varve(instance), 'chain.json');
+  }
+
+  /** Whoever may delete the instance directory may delete what we put into it. @throws {NotFoundError} */
+  async owner(instance: InstanceId): Promise<Owner> {
+    const found = await ifThere(stat(this.directory(instance)));
+    if (!found?.isDirectory()) throw new NotFoundError('instance', instance);
+    return { uid: found.uid, gid: found.gid };
+  }
+
+  /** The file in a layer's directory; `null` where there is none (yet). */
+  async fileIn(instance: InstanceId, file: FileId): Promise<string | null> {
+    const directory = this.layerDirectory(instance, file);
+    const entries = (await ifThere(readdir(directory))) ?? [];
+    const name = entries.find((entry) => !entry.startsWith('.'));
+    return name === undefined ? null : join(directory, name);
+  }
+
+  async namedLayers(instance: InstanceId): Promise<NamedLayer[]> {
+    const ids = ((await ifThere(readdir(this.layers(instance)))) ?? []).filter(isUuid) as FileId[];
+    const found: NamedLayer[] = [];
+    for (const file of ids) {
+      const path = await this.fileIn(instance, file);
+      const inode = path && (await inodeOrNull(path));
+      if (path && inode) found.push({ file, path, inode });
+    }
+    return found;
+  }
+
+  /** Whether a backing string leads to one of the instance's own layers: by its place, or by what it leads to. */
+  async isOwn(instance: InstanceId, path: string): Promise<boolean> {
+    if (dirname(dirname(path)) === this.layers(instance)) return true;
+    const inode = await ifThere(inodeOf(path));
+    if (inode === null) return false;
+    if (inode === (await inodeOrNull(this.disk(instance)))) return true;
+    return (await this.namedLayers(instance)).some((layer) => layer.inode === inode);
+  }
+
+  /** @param basePath - of the base image; `null` where there is none */
+  static nameFor(basePath: string | null): string {
+    return basePath === null ? NO_BASE : basename(basePath);
+  }
+}

@@ -1,0 +1,4 @@
+import { runDiskFilesSuite } from '@varve/ports/testing';
+import { makeRealHost } from '../../hypervisor/testing/real-host.js';
+
+runDiskFilesSuite('qemu-img', () => makeRealHost());
