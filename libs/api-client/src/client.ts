@@ -16,7 +16,7 @@ import {
   SnapshotQuery,
   SnapshotView,
 } from '@varve/contracts';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { allOf } from './paging.js';
 import type { TransportOptions } from './transport.js';
 import { Transport } from './transport.js';
@@ -77,10 +77,10 @@ export class VarveClient {
     return this.#get(`/v1/snapshots/${encodeURIComponent(uid)}`, SnapshotView, options);
   }
 
-  /** @returns the snapshot on its way out; `null`: it is gone already */
-  deleteSnapshot(uid: string, { signal }: CallOptions = {}): Promise<SnapshotView | null> {
+  /** @returns as soon as the request is recorded: the operation that does it, which may be over already */
+  deleteSnapshot(uid: string, { signal }: CallOptions = {}): Promise<OperationView> {
     const path = `/v1/snapshots/${encodeURIComponent(uid)}`;
-    return this.#http.send({ method: 'DELETE', path, signal }, SnapshotView.or(z.undefined().transform(() => null)));
+    return this.#http.send({ method: 'DELETE', path, signal }, OperationView);
   }
 
   /** What can be gone back to, newest first. */

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { ObjectStoreConfig } from '@varve/adapters';
-import { isHostName } from '@varve/core';
+import { HostNameSchema } from '@varve/contracts';
+import type { HostName } from '@varve/core';
 import { z } from 'zod';
 import type { Environment } from '../settings.js';
 import { parseEnvironmentFile } from './env-file.js';
@@ -10,7 +11,7 @@ import { codeOf, fail, ok, warn } from './finding.js';
 
 /** The worker's settings as far as the doctor needs them; `null` where one is missing or wrong. */
 export interface HostSettings {
-  readonly host: string | null;
+  readonly host: HostName | null;
   readonly instancesDir: string | null;
   readonly stateDir: string | null;
   readonly amqpUrl: string | null;
@@ -54,7 +55,11 @@ export function settingsFrom(env: Environment): { settings: HostSettings; findin
     return null;
   };
   const settings: HostSettings = {
-    host: read('VARVE_HOST', hostName.default(hostname()), 'the name that this host has in the catalog'),
+    host: read(
+      'VARVE_HOST',
+      HostNameSchema.default(() => hostname() as HostName),
+      'the name that this host has in the catalog',
+    ),
     instancesDir: read('VARVE_INSTANCES_DIR', Directory, 'the directory that holds a directory per instance'),
     stateDir: read('VARVE_STATE_DIR', Directory.default('/var/lib/varve'), 'a directory of the worker’s own'),
     amqpUrl: read('VARVE_AMQP_URL', AmqpUrl, 'amqp://user:password@host:5672/vhost'),
@@ -74,7 +79,6 @@ export function settingsFrom(env: Environment): { settings: HostSettings; findin
 }
 
 const AmqpUrl = z.string().refine((url) => /^amqps?:$/.test(URL.parse(url)?.protocol ?? ''), 'an amqp:// address');
-const hostName = z.string().refine(isHostName, 'a host name');
 
 function storeFrom(env: Environment, findings: Finding[]): ObjectStoreConfig | null {
   const parsed = ObjectStoreConfig.safeParse({

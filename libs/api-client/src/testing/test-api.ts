@@ -182,8 +182,7 @@ export class TestApi {
       case 'GET snapshots/:id':
         return { status: 200, body: SnapshotView.parse(found(this.snapshots.find((one) => one.uid === id))) };
       case 'DELETE snapshots/:id':
-        this.snapshots.splice(this.snapshots.indexOf(found(this.snapshots.find((one) => one.uid === id))), 1);
-        return { status: 204, body: undefined };
+        return { status: 202, body: this.#delete(found(this.snapshots.find((one) => one.uid === id))) };
       case 'GET operations':
         return { status: 200, body: OperationPage.parse(pageOf([...this.operations.values()], url, (one) => one.id)) };
       case 'GET operations/:id':
@@ -207,6 +206,12 @@ export class TestApi {
       const at = Date.parse(sealedAt ?? '');
       return status === 'available' && at >= from && at <= to;
     });
+  }
+
+  #delete({ instanceId, uid }: SnapshotView): OperationView {
+    const operation = this.#operate(this.#free(instanceId), 'delete');
+    this.snapshots.splice(0, Infinity, ...this.snapshots.filter((one) => one.uid !== uid));
+    return operation;
   }
 
   /** One operation per instance at a time. */
@@ -288,7 +293,7 @@ export class TestApi {
   #push(response: ServerResponse, operation: OperationView): void {
     const left = (this.#left.get(response) ?? 0) - 1;
     this.#left.set(response, left);
-    const text = `id: ${randomUUID()}\ndata: ${JSON.stringify(operation)}\n\n`;
+    const text = `event: operation\nid: ${randomUUID()}\ndata: ${JSON.stringify(operation)}\n\n`;
     // In two pieces, as a network may cut it.
     response.write(text.slice(0, 50));
     response.write(text.slice(50));

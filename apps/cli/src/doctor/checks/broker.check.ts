@@ -47,11 +47,11 @@ function adviceFor(error: unknown): string {
 }
 
 /** Each question has a channel of its own: the broker closes the one on which it says no. */
-async function topology(connection: ChannelModel, host: string | null): Promise<Finding[]> {
+async function topology(connection: ChannelModel, host: HostName | null): Promise<Finding[]> {
   const missing: string[] = [];
   const asked = [
     ...[JOBS_EXCHANGE, EVENTS_EXCHANGE].map((name) => ({ name, kind: 'checkExchange' as const })),
-    ...(host === null ? [] : [{ name: jobsQueueOf(host as HostName), kind: 'checkQueue' as const }]),
+    ...(host === null ? [] : [{ name: jobsQueueOf(host), kind: 'checkQueue' as const }]),
   ];
   for (const { name, kind } of asked) {
     const channel = await connection.createChannel();
