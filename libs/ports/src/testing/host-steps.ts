@@ -65,11 +65,7 @@ export async function commit(host: HostHarness, instance: InstanceId, from: File
 const allBlocks = (written: Written): number[] => [...new Set([...BLOCKS, 3, 40, ...written.keys()])];
 
 export async function expectLive(host: HostHarness, instance: InstanceId, written: Written): Promise<void> {
-  for (const block of allBlocks(written)) {
-    expect(await host.guestRead(instance, block), `block ${block} as the guest sees it`).toBe(
-      written.get(block) ?? host.baseValue(block),
-    );
-  }
+  await expectBlocks(host, written, (block) => host.guestRead(instance, block), 'as the guest sees it');
 }
 
 export async function expectCold(
@@ -78,11 +74,19 @@ export async function expectCold(
   file: FileId | 'disk',
   written: Written,
 ): Promise<void> {
-  for (const block of allBlocks(written)) {
-    expect(await host.coldRead(instance, file, block), `block ${block} through ${file}`).toBe(
-      written.get(block) ?? host.baseValue(block),
-    );
-  }
+  await expectBlocks(host, written, (block) => host.coldRead(instance, file, block), `through ${file}`);
+}
+
+async function expectBlocks(
+  host: HostHarness,
+  written: Written,
+  read: (block: number) => Promise<number>,
+  how: string,
+): Promise<void> {
+  const blocks = allBlocks(written);
+  const found = await Promise.all(blocks.map(async (block) => [block, await read(block)]));
+  const expected = blocks.map((block) => [block, written.get(block) ?? host.baseValue(block)]);
+  expect(found, `[block, value] ${how}`).toEqual(expected);
 }
 
 /** Inodes of what QEMU has open, the active layer first, the base image last. */

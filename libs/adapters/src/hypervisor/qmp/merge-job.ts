@@ -99,14 +99,17 @@ async function settle(monitor: QmpConnection, merge: Merge, job: Job): Promise<M
 
 /** Decides from the chain, in QEMU and in the active layer's header; then lets go of the source's file. */
 async function isMerged(monitor: QmpConnection, merge: Merge): Promise<boolean> {
-  const { images } = await readSystemDisk(monitor, merge.directory);
-  const [active, below] = images;
+  const disk = await readSystemDisk(monitor, merge.directory);
+  const [active, below] = disk.images;
   if (below?.path !== merge.into || below.inode !== (await knownInode(merge.into))) return false;
   const { backing } = await readQcow2Header(active.path);
   if (backing?.path !== merge.into) return false;
+  const from = await inodeOrNull(merge.from);
+  for (const path of await matchHeaders(disk, merge.directory)) {
+    if (from !== null && (await inodeOrNull(path)) === from) return false;
+  }
 
   await closeUnused(monitor, merge.directory);
-  const from = await inodeOrNull(merge.from);
   const graph = await readGraph(monitor);
   for (const name of graph.unused()) {
     if (from === null || (await inodeOrNull(graph.fileNameOf(name) ?? '')) !== from) continue;

@@ -80,8 +80,8 @@ export async function makeRealHost(options: RealHostOptions = {}): Promise<RealH
       monitor.close();
     }
   };
-  /** Reads from the node that the guest's device reads from, by way of an export for this one read. */
-  const guestReadBytes = async (instance: InstanceId, offset: number, length: number): Promise<Buffer> => {
+  /** Reads from the node that the guest's device reads from, by way of an export for that time. */
+  const guestReadBlocks = async (instance: InstanceId, blocks: readonly number[]): Promise<Buffer[]> => {
     const socket = join(directoryOf(instance), 'nbd.sock');
     const monitor = await QmpConnection.open(join(directoryOf(instance), 'qmp.sock'), 5_000);
     try {
@@ -91,7 +91,7 @@ export async function makeRealHost(options: RealHostOptions = {}): Promise<RealH
       await monitor.execute('nbd-server-start', { addr: { type: 'unix', data: { path: socket } } });
       await monitor.execute('block-export-add', { type: 'nbd', id: 'look', 'node-name': node, name: '' });
       const client = await NbdClient.connect(socket);
-      const bytes = await client.read(offset, length);
+      const bytes = await Promise.all(blocks.map((block) => client.read(block * BLOCK_BYTES, BLOCK_BYTES)));
       client.disconnect();
       await monitor.execute('nbd-server-stop');
       while ((await monitor.execute<unknown[]>('query-block-exports')).length > 0) await delay(1);
@@ -100,6 +100,15 @@ export async function makeRealHost(options: RealHostOptions = {}): Promise<RealH
       monitor.close();
     }
   };
+  const coldReadBlocks = async (path: string, blocks: readonly number[]): Promise<Buffer[]> => {
+    const commands = blocks.flatMap((block) => ['-c', `read -v ${block * BLOCK_BYTES} ${BLOCK_BYTES}`]);
+    // -U: whoever has it open. The readers of these tests wait until the writers have flushed.
+    const { stdout } = await run('qemu-io', ['-r', '-U', '-f', 'qcow2', ...commands, path], { maxBuffer: 2 ** 28 });
+    const bytes = bytesOfDump(stdout);
+    return blocks.map((_, index) => bytes.subarray(index * BLOCK_BYTES, (index + 1) * BLOCK_BYTES));
+  };
+  const liveReads = new Batches(guestReadBlocks);
+  const coldReads = new Batches(coldReadBlocks);
   const guestWriteBytes = async (instance: InstanceId, offset: number, length: number, value: number) => {
     await guestIo(instance, `write -P ${value} ${offset} ${length}`);
     await guestIo(instance, 'flush');
@@ -186,13 +195,10 @@ export async function makeRealHost(options: RealHostOptions = {}): Promise<RealH
       await guestIo(instance, `write -z -u ${block * BLOCK_BYTES} ${BLOCK_BYTES}`);
       await guestIo(instance, 'flush');
     },
-    guestRead: async (instance, block) => uniform(await guestReadBytes(instance, block * BLOCK_BYTES, BLOCK_BYTES)),
+    guestRead: async (instance, block) => uniform(await liveReads.read(instance, block)),
     coldRead: async (instance, file, block) => {
       const path = file === 'disk' ? join(directoryOf(instance), 'disk') : await diskFiles.layerPath(instance, file);
-      const command = `read -v ${block * BLOCK_BYTES} ${BLOCK_BYTES}`;
-      // -U: whoever has it open. The readers of these tests wait until the writers have flushed.
-      const { stdout } = await run('qemu-io', ['-r', '-U', '-f', 'qcow2', '-c', command, path], { maxBuffer: 2 ** 26 });
-      return uniform(bytesOfDump(stdout));
+      return uniform(await coldReads.read(path, block));
     },
     startForeignJob: async (instance) => {
       const target = join(root, `mirror-${instance}`);
@@ -288,6 +294,29 @@ async function chainArguments(disk: string, cache: object): Promise<string[]> {
     args.push('-blockdev', JSON.stringify(file), '-blockdev', JSON.stringify(format));
   }
   return [...args, '-device', 'virtio-blk-pci,drive=libvirt-0-format,id=vda'];
+}
+
+/** Reads that are asked for at the same moment are made together: most of the cost is in opening. */
+class Batches<Key extends string> {
+  private readonly waiting = new Map<Key, { blocks: number[]; bytes: Promise<Buffer[]> }>();
+
+  constructor(private readonly readAll: (key: Key, blocks: readonly number[]) => Promise<Buffer[]>) {}
+
+  async read(key: Key, block: number): Promise<Buffer> {
+    let batch = this.waiting.get(key);
+    if (!batch) {
+      const blocks: number[] = [];
+      const begin = async () => {
+        await delay(2);
+        this.waiting.delete(key);
+        return this.readAll(key, blocks);
+      };
+      batch = { blocks, bytes: begin() };
+      this.waiting.set(key, batch);
+    }
+    const index = batch.blocks.push(block) - 1;
+    return (await batch.bytes)[index] ?? Buffer.alloc(0);
+  }
 }
 
 /** The number in all bytes. */
