@@ -8,6 +8,7 @@ const LayerFile = z.object({
   asOf: uuid.nullable(),
   layers: z.array(uuid),
   inode: z.string().regex(/^\d+:\d+$/),
+  mixture: z.literal(true).optional(),
 });
 const DetachedLayer = z.object({ fileId: uuid, asOf: uuid, backing: uuid.nullable() });
 

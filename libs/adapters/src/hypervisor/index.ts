@@ -1,0 +1,5 @@
+export * from './create-hypervisor.js';
+export * from './hypervisor.module.js';
+export { InstanceFile } from './qmp/instance-directories.js';
+export { QmpHypervisor } from './qmp/qmp-hypervisor.js';
+export type { QmpHypervisorOptions } from './qmp/qmp-hypervisor.js';
