@@ -30,6 +30,6 @@ export function createCompute(config: ComputeConfig, hooks: ComputeHooks = {}): 
     case 'standalone':
       return new StandaloneCompute({ ...config, ...hooks });
     default:
-      throw new Error(`No such compute: ${String(config satisfies never)}`);
+      throw new Error(`No such compute: ${String(config.kind satisfies never)}`);
   }
 }

@@ -21,6 +21,6 @@ export function createDiskFiles(config: DiskFilesConfig): DiskFiles {
     case 'qemu-img':
       return new QemuImgDiskFiles(config);
     default:
-      throw new Error(`No such disk files: ${String(config satisfies never)}`);
+      throw new Error(`No such disk files: ${String(config.kind satisfies never)}`);
   }
 }

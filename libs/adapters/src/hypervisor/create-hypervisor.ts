@@ -30,6 +30,6 @@ export function createHypervisor(config: HypervisorConfig & HypervisorHooks): Hy
     case 'qmp':
       return new QmpHypervisor(config);
     default:
-      throw new Error(`No such hypervisor: ${String(config satisfies never)}`);
+      throw new Error(`No such hypervisor: ${String(config.kind satisfies never)}`);
   }
 }

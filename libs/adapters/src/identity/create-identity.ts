@@ -19,6 +19,6 @@ export function createIdentity(config: IdentityConfig): Identity {
     case 'static':
       return new StaticIdentity(config);
     default:
-      throw new Error(`No such identity service: ${String(config satisfies never)}`);
+      throw new Error(`No such identity service: ${String(config.kind satisfies never)}`);
   }
 }
