@@ -190,6 +190,9 @@ export class Catalog1795000000000 implements MigrationInterface {
       create function notify_operation() returns trigger language plpgsql as $$
       begin
         perform pg_notify('varve_operation', new.id::text);
+        if new.kind = 'delete' and new.state = 'queued' then
+          perform pg_notify('varve_delete', new.id::text);
+        end if;
         return null;
       end $$`);
     await db.query(`

@@ -1,6 +1,7 @@
 import type { EntityManager, ObjectLiteral } from 'typeorm';
 import { AuditRepository, IdempotencyRepository } from './request-log.repository.js';
 import { HostsRepository } from './hosts.repository.js';
+import { HousekeepingRepository } from './housekeeping.repository.js';
 import { InstancesRepository } from './instances.repository.js';
 import { LayersRepository } from './layers.repository.js';
 import { OperationsRepository } from './operations.repository.js';
@@ -22,6 +23,7 @@ export class CatalogTx {
   readonly outbox: OutboxRepository;
   readonly idempotency: IdempotencyRepository;
   readonly audit: AuditRepository;
+  readonly housekeeping: HousekeepingRepository;
 
   constructor(private readonly db: EntityManager) {
     this.hosts = new HostsRepository(db);
@@ -32,6 +34,7 @@ export class CatalogTx {
     this.outbox = new OutboxRepository(db);
     this.idempotency = new IdempotencyRepository(db);
     this.audit = new AuditRepository(db);
+    this.housekeeping = new HousekeepingRepository(db);
   }
 
   query<Row extends ObjectLiteral>(sql: string, parameters: unknown[] = []): Promise<Row[]> {

@@ -4,6 +4,7 @@ export * from './data-source-options.js';
 export * from './database-errors.js';
 export * from './host.entity.js';
 export * from './hosts.repository.js';
+export * from './housekeeping.repository.js';
 export * from './instance.entity.js';
 export * from './instances.repository.js';
 export * from './layer.entity.js';

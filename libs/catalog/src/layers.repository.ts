@@ -170,13 +170,19 @@ export class LayersRepository {
     return layer.backing_uid;
   }
 
-  /** Discarded layers whose object has to go now, and which no other process is at. */
-  async toRemove(limit: number): Promise<{ uid: LayerUid; objectKey: string; manifestKey: string }[]> {
-    return this.db.query(
-      `select uid, object_key as "objectKey", manifest_key as "manifestKey" from discarded_layers
-       where removed_at is null and next_attempt_at <= now() order by next_attempt_at limit $1 for update skip locked`,
+  /**
+   * Discarded layers whose object has to go now. They are the caller's for five minutes; should it die, somebody else's
+   * after that. Removing an object twice does no harm.
+   */
+  async claimDiscarded(limit: number): Promise<{ uid: LayerUid; objectKey: string; manifestKey: string }[]> {
+    const [rows]: [{ uid: LayerUid; objectKey: string; manifestKey: string }[]] = await this.db.query(
+      `update discarded_layers set next_attempt_at = now() + interval '5 minutes' where uid in (
+         select uid from discarded_layers where removed_at is null and next_attempt_at <= now()
+         order by next_attempt_at limit $1 for update skip locked)
+       returning uid, object_key as "objectKey", manifest_key as "manifestKey"`,
       [limit],
     );
+    return rows;
   }
 
   async removed(uid: LayerUid): Promise<void> {

@@ -1,4 +1,4 @@
-import type { OperationState } from '@varve/contracts';
+import type { EventData, OperationState } from '@varve/contracts';
 import { OperationRunningError } from '@varve/core';
 import type { HostName, InstanceId, OperationId, ProjectId } from '@varve/core';
 import type { EntityManager } from 'typeorm';
@@ -50,6 +50,33 @@ export class OperationsRepository {
     return this.db.findOneByOrFail(OperationEntity, { id: operation.id });
   }
 
+  /** @throws {OperationRunningError} so early that the answer names it; {@link start} is what makes sure */
+  async assertIdle(instanceId: InstanceId): Promise<void> {
+    const active = await this.activeOn(instanceId);
+    if (active) throw new OperationRunningError(instanceId, active.id);
+  }
+
+  /** For what was done in the very transaction that it was asked for in; it is never active. */
+  async recordDone(operation: NewOperation): Promise<OperationEntity> {
+    await this.db.query(
+      `insert into operations (id, instance_id, project_id, host, kind, state, phase, epoch, snapshot_uid, settled_by,
+         request_id, user_id, created_at, started_at, finished_at)
+       values ($1, $2, $3, $4, $5, 'succeeded', 'finishing', $6, $7, 'control', $8, $9, now(), now(), now())`,
+      [
+        operation.id,
+        operation.instanceId,
+        operation.projectId,
+        operation.host,
+        operation.kind,
+        operation.epoch,
+        operation.snapshotUid ?? null,
+        operation.requestId,
+        operation.userId,
+      ],
+    );
+    return this.db.findOneByOrFail(OperationEntity, { id: operation.id });
+  }
+
   find(id: OperationId): Promise<OperationEntity | null> {
     return this.db.findOneBy(OperationEntity, { id });
   }
@@ -67,6 +94,41 @@ export class OperationsRepository {
 
   async update(id: OperationId, values: Partial<OperationEntity>): Promise<void> {
     await this.db.update(OperationEntity, { id }, values);
+  }
+
+  /**
+   * Its host works on it. Says nothing new about one that is over.
+   *
+   * @param acceptedAt - `null` where something else than the acceptance was heard of first
+   */
+  async begun(id: OperationId, acceptedAt: string | null): Promise<void> {
+    await this.db.query(
+      `update operations set state = case state when 'queued' then 'running' else state end,
+         started_at = coalesce($2::timestamptz, started_at)
+       where id = $1 and (state = 'queued' or started_at is distinct from coalesce($2::timestamptz, started_at))`,
+      [id, acceptedAt],
+    );
+  }
+
+  /**
+   * Records how far it is, unless something newer has been recorded. Ended operations stay ended, and the point of no
+   * return stays passed.
+   *
+   * @param key - rises with time; the same for the same report
+   */
+  async progressed(id: OperationId, key: string, progress: EventData<'operation.progress'>): Promise<void> {
+    const { phase, doneBytes, totalBytes, pastNoReturn } = progress;
+    await this.db.query(
+      `update operations set
+         past_no_return = past_no_return or $6,
+         state = case state when 'queued' then 'running' else state end,
+         phase = case when progress_key < $2 then $3 else phase end,
+         done_bytes = case when progress_key < $2 then $4 else done_bytes end,
+         total_bytes = case when progress_key < $2 then $5 else total_bytes end,
+         progress_key = greatest(progress_key, $2)
+       where id = $1 and (progress_key < $2 or $6 and not past_no_return or state = 'queued')`,
+      [id, key, phase, doneBytes, totalBytes, pastNoReturn],
+    );
   }
 
   /** The rollback or undo that an undo would take back: the instance's latest that succeeded. */

@@ -1,0 +1,60 @@
+import { Module } from '@nestjs/common';
+import type { DynamicModule } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { Catalog } from '@varve/catalog';
+import { migrations } from '@varve/migrations';
+import { IDENTITY } from '@varve/ports';
+import type { Identity } from '@varve/ports';
+import type { Logger } from 'pino';
+import { Admission } from './admission.js';
+import type { ApiConfig } from './config.js';
+import { HostsController } from './hosts/hosts.controller.js';
+import { PrincipalGuard } from './http/principal.guard.js';
+import { ProblemFilter } from './http/problem.filter.js';
+import { RequestPipe } from './http/validation.js';
+import { InstancesController } from './instances/instances.controller.js';
+import { InstancesService } from './instances/instances.service.js';
+import { OperationFeed } from './operations/operation-feed.js';
+import { OperationsController } from './operations/operations.controller.js';
+import { OperationsService } from './operations/operations.service.js';
+import { RollbacksController } from './rollbacks/rollbacks.controller.js';
+import { RollbacksService } from './rollbacks/rollbacks.service.js';
+import { SnapshotsController } from './snapshots/snapshots.controller.js';
+import { SnapshotsService } from './snapshots/snapshots.service.js';
+import { Metrics } from './system/metrics.js';
+import { SystemController } from './system/system.controller.js';
+import { CONFIG, LOG } from './tokens.js';
+
+@Module({})
+export class ApiModule {
+  static register(config: ApiConfig, identity: Identity, log: Logger): DynamicModule {
+    const database = { url: config.databaseUrl, applicationName: 'varve-api' };
+    return {
+      module: ApiModule,
+      controllers: [
+        SystemController,
+        InstancesController,
+        SnapshotsController,
+        RollbacksController,
+        OperationsController,
+        HostsController,
+      ],
+      providers: [
+        { provide: CONFIG, useValue: config },
+        { provide: LOG, useValue: log },
+        { provide: IDENTITY, useValue: identity },
+        { provide: Catalog, useFactory: () => new Catalog(database, migrations, log) },
+        { provide: APP_GUARD, useClass: PrincipalGuard },
+        { provide: APP_PIPE, useClass: RequestPipe },
+        { provide: APP_FILTER, useClass: ProblemFilter },
+        Metrics,
+        Admission,
+        InstancesService,
+        SnapshotsService,
+        RollbacksService,
+        OperationsService,
+        OperationFeed,
+      ],
+    };
+  }
+}

@@ -1,0 +1,94 @@
+import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
+import { Catch, HttpException, Inject, Injectable } from '@nestjs/common';
+import { Catalog } from '@varve/catalog';
+import type { Log } from '@varve/catalog';
+import type { ProblemDetails } from '@varve/contracts';
+import { problemOf, ServiceError } from '@varve/core';
+import type { Problem } from '@varve/core';
+import type { FastifyReply } from 'fastify';
+import { LOG } from '../tokens.js';
+import type { Caller, CallerRequest } from './caller.js';
+import { codeOf, statusOf } from './statuses.js';
+
+/** The one way out for everything that goes wrong: a problem report (RFC 9457), and for a denial a line in the audit. */
+@Catch()
+@Injectable()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(
+    private readonly catalog: Catalog,
+    @Inject(LOG) private readonly log: Log,
+  ) {}
+
+  async catch(error: unknown, host: ArgumentsHost): Promise<void> {
+    const http = host.switchToHttp();
+    const request = http.getRequest<CallerRequest>();
+    const reply = http.getResponse<FastifyReply>();
+    const { status, problem } = problemAndStatus(error);
+    if (status >= 500) {
+      const facts = { err: error, requestId: request.id, code: problem.code };
+      if (status === 503) this.log.warn(facts, 'a request had to be refused for now');
+      else this.log.error(facts, 'a request failed');
+    }
+    await this.audit(request, status, problem);
+    if (reply.raw.headersSent) {
+      reply.raw.destroy();
+      return;
+    }
+    const body: ProblemDetails = {
+      type: `urn:varve:problem:${problem.code}`,
+      title: problem.code.replaceAll('_', ' '),
+      status,
+      detail: problem.message,
+      code: problem.code,
+      remedy: problem.remedy,
+      facts: { ...problem.facts },
+      requestId: request.id,
+    };
+    if (status === 401) void reply.header('www-authenticate', 'Bearer');
+    if (status === 503) void reply.header('retry-after', '1');
+    void reply.status(status).header('content-type', 'application/problem+json').send(JSON.stringify(body));
+  }
+
+  /** Refused writes, missing rights, and reaching for what is another tenant's. Somebody without a token is nobody. */
+  private async audit(request: CallerRequest, status: number, problem: Problem): Promise<void> {
+    const { caller } = request;
+    if (!caller || !isDenial(caller, request.method, status)) return;
+    try {
+      await this.catalog.read((tx) =>
+        tx.audit.add({
+          userId: caller.principal.userId,
+          projectId: caller.principal.projectId,
+          action: caller.action,
+          target: caller.target,
+          requestId: caller.requestId,
+          outcome: 'denied',
+          code: problem.code,
+        }),
+      );
+    } catch (error) {
+      this.log.error({ err: error, requestId: request.id, action: caller.action }, 'a denial is not in the audit log');
+    }
+  }
+}
+
+const isDenial = (caller: Caller, method: string, status: number): boolean =>
+  caller.trespassed || status === 403 || (method !== 'GET' && status < 500);
+
+function problemAndStatus(error: unknown): { status: number; problem: Problem } {
+  if (error instanceof ServiceError) return { status: statusOf(error), problem: problemOf(error) };
+  const status = frameworkStatus(error);
+  if (status !== null && status < 500) {
+    const message = error instanceof Error ? error.message : 'The request is not valid';
+    return { status, problem: { code: codeOf(status), remedy: 'fix-request', message, facts: {} } };
+  }
+  // Foreign errors may carry what is nobody's business; the log has it all, under the request's id.
+  const problem = { ...problemOf(error), message: 'Something went wrong here; the log says what, by the request id' };
+  return { status: 500, problem };
+}
+
+/** Nest's and Fastify's own errors: no such route, not JSON, too long. */
+function frameworkStatus(error: unknown): number | null {
+  if (error instanceof HttpException) return error.getStatus();
+  const status = (error as { statusCode?: unknown } | null)?.statusCode;
+  return typeof status === 'number' ? status : null;
+}

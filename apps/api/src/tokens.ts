@@ -1,0 +1,2 @@
+export const CONFIG = Symbol('ApiConfig');
+export const LOG = Symbol('Log');

@@ -1,0 +1,2 @@
+export const CONFIG = Symbol('ConductorConfig');
+export const LOG = Symbol('Log');
