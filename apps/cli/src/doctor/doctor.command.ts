@@ -9,15 +9,16 @@ export function addDoctor(program: Command, cli: Cli): void {
   program
     .command('doctor')
     .description('on a hypervisor host: look whether the worker can work here, and say what to do where it can’t')
-    .option('--env-file <file>', "the worker's settings (default: /etc/varve/worker.env where there is one)")
-    .action(async ({ envFile }: { envFile?: string }, command: Command) => {
+    // Not --env-file: Node takes an option of that name for its own, wherever it stands.
+    .option('--settings <file>', "the worker's environment file (default: /etc/varve/worker.env where there is one)")
+    .action(async ({ settings: file }: { settings?: string }, command: Command) => {
       const { json, url } = command.optsWithGlobals<{ json?: boolean; url?: string }>();
       // Loaded here alone: the other commands need none of what talks to hosts, brokers and stores.
       const [{ diagnose }, { readEnvironment, settingsFrom }] = await Promise.all([
         import('./diagnose.js'),
         import('./host-settings.js'),
       ]);
-      const [env, source] = await readEnvironment(envFile ?? null, cli.env);
+      const [env, source] = await readEnvironment(file ?? null, cli.env);
       const { settings, findings } = settingsFrom(url === undefined ? env : { ...env, VARVE_URL: url });
       const all: Finding[] = [];
       const tell = (finding: Finding): void => {

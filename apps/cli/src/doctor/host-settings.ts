@@ -37,7 +37,7 @@ export async function readEnvironment(named: string | null, env: Environment): P
       return [env, ok('settings', `read from the environment; there is no ${file}`)];
     }
     const advice =
-      codeOf(error) === 'EACCES' ? 'Run the doctor as the user that the worker runs as.' : `Check --env-file.`;
+      codeOf(error) === 'EACCES' ? 'Run the doctor as the user that the worker runs as.' : 'Check --settings.';
     return [env, fail('settings', { found: `${file} can't be read: ${codeOf(error) ?? String(error)}`, advice })];
   }
 }

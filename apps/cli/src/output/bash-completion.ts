@@ -12,7 +12,7 @@ export function bashCompletionOf(program: Command): string {
     .map(({ path }) => quoted(path.join(' ')));
   const options = commands.flatMap(({ command }) => command.options);
   const withValue = [...new Set(options.filter(takesValue).map(({ long }) => long ?? ''))];
-  const withFile = withValue.filter((long) => long.endsWith('-file'));
+  const withFile = [...new Set(options.filter(({ flags }) => flags.endsWith('<file>')).map(({ long }) => long ?? ''))];
   const choices = new Map(options.flatMap(({ long, argChoices }) => (long && argChoices ? [[long, argChoices]] : [])));
 
   return `# bash completion for varve; made by: varve completion bash
