@@ -1,0 +1,3 @@
+const nothing = (): void => undefined;
+
+export const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing };
