@@ -165,7 +165,7 @@ export class Catalog1795000000000 implements MigrationInterface {
         key text not null,
         request_hash text not null,
         status integer,
-        body jsonb,
+        body json,
         created_at timestamptz(3) not null,
         constraint idempotency_keys_pk primary key (project_id, key)
       )`);

@@ -46,7 +46,7 @@ export class HostsRepository {
     const rows = await hosts.getMany();
     const facts: { name: string; instances: string; up: boolean }[] = await this.db.query(
       `select name, seen_at > now() - make_interval(secs => $2) as up,
-         (select count(*) from instances where host = name and state <> 'unknown') as instances
+         (select count(*) from instances i where i.host = hosts.name and i.state <> 'unknown') as instances
        from hosts where name = any($1)`,
       [rows.map(({ name }) => name), upWithinSeconds],
     );

@@ -11,7 +11,8 @@ export class IdempotencyKeyEntity {
   @Column('text', { name: 'request_hash' }) requestHash!: string;
   /** `null` only inside the transaction that the answer is made in. */
   @Column('integer', { nullable: true }) status!: number | null;
-  @Column('jsonb', { nullable: true }) body!: unknown;
+  /** Not jsonb, which would answer the same in another order. */
+  @Column('json', { nullable: true }) body!: unknown;
   @Index('idempotency_keys_age')
   @Column(time('created_at'))
   createdAt!: Date;

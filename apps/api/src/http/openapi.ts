@@ -3,27 +3,16 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { z } from 'zod';
 
-const COMPONENTS = '#/components/schemas/';
-
 /**
  * The schemas that requests are parsed with, as the API's description. Ids are checked strings whose type alone differs
  * (a transform), so what goes in describes what goes out as well.
  */
 function convert(schema: unknown): { schema: object; components: Record<string, object> } | undefined {
   if (!(schema instanceof z.ZodType)) return undefined;
-  const json = z.toJSONSchema(schema, {
-    io: 'input',
-    target: 'openapi-3.0',
-    unrepresentable: 'any',
-    override: ({ jsonSchema }) => delete jsonSchema.id,
-  });
-  const { $defs = {}, $schema: _, ...plain } = json;
-  const name = schema.meta()?.id;
-  const components = { ...$defs, ...(name === undefined ? {} : { [name]: plain }) };
-  return {
-    schema: name === undefined ? plain : { $ref: COMPONENTS + name },
-    components,
-  };
+  const json = z.toJSONSchema(schema, { io: 'input', target: 'openapi-3.0', unrepresentable: 'any' });
+  // What has a `.meta({ id })` becomes a definition, and the schema itself a reference to one.
+  const { definitions = {}, $schema: _, ...plain } = json;
+  return { schema: plain, components: definitions as Record<string, object> };
 }
 
 export function describeApi(app: NestFastifyApplication): OpenAPIObject {
