@@ -27,8 +27,9 @@ export async function dataFrames(path: string, fileBytes: number, signal: AbortS
   // `file:` keeps a colon in the path from being taken for a protocol.
   const args = ['map', '--force-share', '-f', 'raw', '--output=json', `file:${path}`];
   const child = spawn('qemu-img', args, { stdio: ['ignore', 'pipe', 'pipe'], signal });
-  const ended = once(child, 'close') as Promise<[number | null]>;
-  const complaints = text(child.stderr);
+  const ended = Promise.all([once(child, 'close') as Promise<[number | null]>, text(child.stderr)]);
+  // Told below, after the output has been read.
+  ended.catch(() => undefined);
   try {
     for await (const line of createInterface({ input: child.stdout })) {
       // One entry in each line, in brackets and followed by a comma that belong to the list.
@@ -41,8 +42,8 @@ export async function dataFrames(path: string, fileBytes: number, signal: AbortS
       const end = Math.min(start + length, fileBytes);
       if (data && end > start) frames.fill(1, Math.floor(start / FRAME_BYTES), Math.ceil(end / FRAME_BYTES));
     }
-    const [code] = await ended;
-    if (code !== 0) throw new Error((await complaints).trim());
+    const [[code], complaint] = await ended;
+    if (code !== 0) throw new Error(complaint.trim());
   } catch (cause) {
     signal.throwIfAborted();
     throw new DataMapError('qemu-img could not tell where the layer file has data', {}, { cause });

@@ -1,33 +1,20 @@
 import { hash } from 'node:crypto';
 import { promisify } from 'node:util';
-import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
+import { zstdDecompress } from 'node:zlib';
 import { ObjectCorruptError } from '@varve/core';
 import type { Frame, LayerManifest } from '@varve/core';
 
-const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
 /** Of the plain file, that each frame holds; only the last one of a file may hold less. */
 export const FRAME_BYTES = 2 ** 20;
-/** What zstd makes of a frame in the worst case (`ZSTD_compressBound`), checksum included. */
+/** What zstd makes of a frame in the worst case (`ZSTD_compressBound`), and a little. */
 export const FRAME_BYTES_AT_MOST = FRAME_BYTES + (FRAME_BYTES >> 8) + 64;
 
 /** Only compared with and given out: nobody writes to it. */
 export const ZEROS = Buffer.alloc(FRAME_BYTES);
 /** How a whole frame of zeros is recognised in a manifest. */
 export const ZEROS_SHA256 = hash('sha256', ZEROS);
-
-/**
- * One frame, always the same for the same bytes, level and zstd. Ends in zstd's own checksum, so that a plain
- * `zstd -d` notices damage too.
- */
-export async function compressFrame(plain: Buffer, level: number): Promise<Buffer> {
-  return compress(plain, {
-    // All in one piece: with the default of 16 KiB it takes 64 trips through the thread pool and 3 times the CPU.
-    chunkSize: FRAME_BYTES_AT_MOST,
-    params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 },
-  });
-}
 
 /** How many bytes of the plain file the frame holds. */
 export const plainBytesOf = (manifest: LayerManifest, frame: number): number =>

@@ -3,8 +3,10 @@ import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { ChainDivergedError } from '@varve/core';
 import { dataFrames } from './data-map.js';
-import { compressFrame, FRAME_BYTES, ZEROS, ZEROS_SHA256 } from './frames.js';
+import { FrameCompressor } from './frame-compressor.js';
+import { FRAME_BYTES, ZEROS, ZEROS_SHA256 } from './frames.js';
 import { inOrder } from './in-order.js';
+import { looksRandom, rawFrame } from './raw-frame.js';
 
 /** Read and compressed at once. Two cores are busy with four; more only take memory. */
 const FRAMES_AT_ONCE = 4;
@@ -14,7 +16,8 @@ export interface FileFrame {
   /** Good until the next frame is asked for. */
   readonly plain: Buffer;
   readonly sha256: string;
-  readonly stored: Buffer;
+  /** In pieces; good for as long. */
+  readonly stored: readonly Buffer[];
 }
 
 /** A sealed layer's plain file, read once from front to back without its holes. */
@@ -49,13 +52,14 @@ export class LayerFile {
   }
 
   async *compressed(level: number): AsyncGenerator<FileFrame, void, undefined> {
-    const zeroFrame = await compressFrame(ZEROS, level);
+    const compressor = new FrameCompressor(level);
+    const zeroFrame = await compressor.compress(ZEROS);
     const buffers: Buffer[] = [];
 
     const frame = async (index: number): Promise<FileFrame & { release: () => void }> => {
       const length = Math.min(FRAME_BYTES, this.fileBytes - index * FRAME_BYTES);
       const whole = length === FRAME_BYTES;
-      const zeros = { plain: ZEROS, sha256: ZEROS_SHA256, stored: zeroFrame, release: () => undefined };
+      const zeros = { plain: ZEROS, sha256: ZEROS_SHA256, stored: [zeroFrame], release: () => undefined };
       if (whole && this.data[index] === 0) return zeros;
 
       const buffer = buffers.pop() ?? Buffer.allocUnsafeSlow(FRAME_BYTES);
@@ -66,13 +70,17 @@ export class LayerFile {
         release();
         return zeros;
       }
-      const stored = await compressFrame(plain, level);
+      const stored = looksRandom(plain) ? rawFrame(plain) : [await compressor.compress(plain)];
       return { plain, sha256: hash('sha256', plain), stored, release };
     };
 
-    for await (const { release, ...given } of inOrder(this.data.keys(), FRAMES_AT_ONCE, frame)) {
-      yield given;
-      release();
+    try {
+      for await (const { release, ...given } of inOrder(this.data.keys(), FRAMES_AT_ONCE, frame)) {
+        yield given;
+        release();
+      }
+    } finally {
+      compressor.close();
     }
   }
 

@@ -166,10 +166,12 @@ export class ZstdLayerStore implements LayerStore {
       for await (const { plain, sha256: frameSha256, stored } of file.compressed(this.config.compressionLevel)) {
         signal.throwIfAborted();
         sha256.update(plain);
-        frames.push({ offset: writer.offset, length: stored.length, sha256: frameSha256 });
-        entries.push({ compressedBytes: stored.length, plainBytes: plain.length });
+        const offset = writer.offset;
         plainBytes += plain.length;
-        await writer.append(stored);
+        for (const piece of stored) await writer.append(piece);
+        const length = writer.offset - offset;
+        frames.push({ offset, length, sha256: frameSha256 });
+        entries.push({ compressedBytes: length, plainBytes: plain.length });
       }
       await writer.append(encodeSeekTable(entries));
       await file.assertUnchanged();
