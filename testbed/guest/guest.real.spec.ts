@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { ProvingGuest } from './guest.ts';
+
+const home = mkdtempSync('/var/tmp/varve-guest-');
+afterAll(() => rmSync(home, { recursive: true }));
+
+describe.each(['drive', 'blockdev'] as const)('a proving guest whose disk is given by -%s', (blockStyle) => {
+  let guest: ProvingGuest;
+  beforeAll(async () => {
+    guest = await ProvingGuest.create({ instances: join(home, blockStyle), blockStyle });
+  });
+  afterEach(() => guest.dispose());
+
+  it('reads itself under load, survives a kill -9, and goes back only when that was announced', async () => {
+    await guest.boot();
+    await guest.load({ span: 8000 });
+    expect(await guest.verify()).toMatchObject({ damaged: 0, wrong: 0 });
+    await guest.kill9();
+    expect(await guest.check()).toMatchObject({ good: true });
+
+    await guest.boot();
+    const kept = await guest.write(200);
+    await guest.powerOff();
+    const saved = join(home, `${blockStyle}.saved`);
+    copyFileSync(guest.files.disk, saved);
+
+    await guest.boot();
+    await guest.write(200, { flushEvery: 20 });
+    await guest.powerOff();
+    copyFileSync(saved, guest.files.disk);
+    guest.announceRollback({ acked: kept.op, upto: kept.op });
+    // As the product does it: from the command in instance.json, by somebody else.
+    const { start } = JSON.parse(readFileSync(join(guest.files.dir, 'instance.json'), 'utf8')) as {
+      start: [string, ...string[]];
+    };
+    spawn(start[0], start.slice(1), { stdio: 'ignore', detached: true }).unref();
+    await guest.waitReady();
+    const restored = await guest.state();
+    expect(restored, restored.text).toMatchObject({ good: true, op: kept.op, sum: await guest.expectedSum(kept.op) });
+
+    const after = await guest.write(100);
+    await guest.powerOff();
+    expect(await guest.check()).toMatchObject({ good: true, op: after.op });
+    copyFileSync(saved, guest.files.disk);
+    await guest.boot();
+    const lost = await guest.state();
+    expect(lost.good, 'the branch after the rollback was lost without a word').toBe(false);
+    expect(lost.text).toContain('lacks_flushed');
+  });
+});
+
+it('the guest has a file system to freeze, an agent, and a power button', async () => {
+  const guest = await ProvingGuest.create({ instances: join(home, 'agent') });
+  await guest.boot();
+  expect(
+    await guest.shell('mke2fs -q -t ext4 /dev/vda1 && mount -t ext4 /dev/vda1 /mnt && echo yes > /mnt/file'),
+  ).toMatchObject({ status: 0 });
+  expect(await guest.shell('pidof qemu-ga')).toMatchObject({ status: 0 });
+  expect(await guest.qmp('query-status')).toMatchObject({ running: true });
+  await guest.qmp('system_powerdown');
+  await guest.waitGone();
+  await guest.boot();
+  expect(
+    await guest.shell('e2fsck -fn /dev/vda1 > /dev/null; mount -t ext4 /dev/vda1 /mnt; cat /mnt/file'),
+  ).toMatchObject({ output: 'yes' });
+  await guest.dispose();
+});

@@ -1,0 +1,11 @@
+export { startServices, type Services, type ServicesOptions, type ServiceName } from './services/services.ts';
+export type { ServiceControl } from './services/service.ts';
+export type { S3Settings } from './services/swift.ts';
+export { until } from './services/until.ts';
+export { freePorts } from './services/ports.ts';
+export { commandLineOf, isSameProcess, pidsNaming, startTimeOf } from './services/process-table.ts';
+export { ProvingGuest, type GuestStat, type GuestView, type Load } from './guest/guest.ts';
+export type { GuestOptions, GuestFiles } from './guest/layout.ts';
+export type { CheckOptions, Verdict } from './guest/patio.ts';
+export { qmp } from './guest/qmp.ts';
+export { mountXfs, type XfsMount } from './xfs.ts';
