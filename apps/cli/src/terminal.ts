@@ -18,6 +18,10 @@ export async function ask({ in: input, err }: Terminal, question: string): Promi
     // `question` alone would wait for ever when the input ends.
     const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
     return (await Promise.race([lines.question(question), ended])).trim();
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'AbortError')) throw error;
+    err.write('\n');
+    return '';
   } finally {
     lines.close();
   }

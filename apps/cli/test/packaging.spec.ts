@@ -29,11 +29,10 @@ it.each(SAMPLES)('the sample for %s names every setting once, with its default',
   const defaults = defaultsIn(text);
   expect([...Object.keys(set), ...Object.keys(defaults)].sort()).toEqual(Object.keys(schema.shape).sort());
 
-  const parsed = schema.parse(set) as Record<string, unknown>;
+  const parsed: Record<string, unknown> = schema.parse(set);
   const examples = ['VARVE_S3_ENDPOINT', 'VARVE_S3_BUCKET'];
-  for (const [name, value] of Object.entries(defaults)) {
-    if (value !== '' && !examples.includes(name)) expect(`${name}=${String(parsed[name])}`).toBe(`${name}=${value}`);
-  }
+  const shown = Object.entries(defaults).filter(([name, value]) => value !== '' && !examples.includes(name));
+  expect(shown.map(([name]) => [name, String(parsed[name])])).toEqual(shown);
 });
 
 it('the samples are accepted as they are', () => {

@@ -77,8 +77,9 @@ function wordsOf(command: Command): string {
   return [...commands, ...new Set(all.map(({ long }) => long ?? ''))].join(' ');
 }
 
+/** Of the program itself: they may stand anywhere. */
 const globalsOf = ({ parent }: Command): Command['options'] =>
-  parent ? [...parent.options, ...globalsOf(parent)] : [];
+  parent === null ? [] : parent.parent === null ? [...parent.options] : globalsOf(parent);
 
 const takesValue = ({ required, optional }: Command['options'][number]): boolean => required || optional;
 

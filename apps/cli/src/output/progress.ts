@@ -67,12 +67,14 @@ class Bars implements Progress {
       hideCursor: true,
       gracefulExit: false,
       emptyOnZero: true,
+      // Times and rates go on when the bytes don't.
+      forceRedraw: true,
     });
   }
 
   #line(phase: Phase, done: number, total: number, elapsedMs: number): string {
     const word = WORDS[phase].padEnd(WIDEST);
-    if (total === 0) return `  ${word}  ${duration(Math.round(elapsedMs / 1000) * 1000)}`;
+    if (total === 0) return `  ${word}  ${elapsedMs < 1_000 ? '' : duration(Math.floor(elapsedMs / 1_000) * 1_000)}`;
     const share = Math.min(1, done / total);
     const width = Math.max(10, Math.min(40, (this.err.columns ?? 80) - WIDEST - 45));
     const full = Math.round(share * width);

@@ -32,9 +32,17 @@ export const stateDirectory: Check = {
 async function tryOut(check: string, directory: string): Promise<Finding[]> {
   // A name that isn't a uuid: nobody takes it for an instance.
   const trial = join(directory, `.varve-doctor-${randomUUID()}`);
+  const failed = (error: unknown): Finding[] => [
+    fail(check, { found: `${directory}: ${codeOf(error) ?? String(error)}`, advice: adviceFor(codeOf(error)) }),
+  ];
+  let entries: string[];
   try {
-    const entries = await readdir(directory);
+    entries = await readdir(directory);
     await mkdir(trial);
+  } catch (error) {
+    return failed(error);
+  }
+  try {
     const file = join(trial, 'file');
     await writeFile(file, Buffer.alloc(65_536, 1), { flush: true });
     await link(file, join(trial, 'second name'));
@@ -43,9 +51,7 @@ async function tryOut(check: string, directory: string): Promise<Finding[]> {
       await reflinks(trial, file),
     ];
   } catch (error) {
-    return [
-      fail(check, { found: `${directory}: ${codeOf(error) ?? String(error)}`, advice: adviceFor(codeOf(error)) }),
-    ];
+    return failed(error);
   } finally {
     await rm(trial, { recursive: true, force: true });
   }
