@@ -10,6 +10,7 @@ import { isLockedForWriting } from '../../disk-files/qemu-img/image-locks.js';
 import { InstanceDirectories } from '../../hypervisor/qmp/instance-directories.js';
 import type { DescribedInstance } from '../../hypervisor/qmp/instance-directories.js';
 import { Monitors } from '../../hypervisor/qmp/monitors.js';
+import { Turns } from '../../hypervisor/qmp/turns.js';
 import { identify, isAlive, logFileOf, recall, remember } from './qemu-process.js';
 import type { ProcessId } from './qemu-process.js';
 
@@ -34,6 +35,9 @@ interface Status {
   readonly running: boolean;
 }
 
+/** There is a monitor, but it is busy, or QEMU has just ended. */
+const UNANSWERED: Status = { status: 'unanswered', running: false };
+
 /** A plain QEMU host without anybody else to start and stop instances: we do, with the command in `instance.json`. */
 export class StandaloneCompute implements Compute {
   private readonly directories: InstanceDirectories;
@@ -41,7 +45,7 @@ export class StandaloneCompute implements Compute {
   private readonly beforeStart: (instance: InstanceId) => Promise<void>;
   private readonly startTimeoutMs: number;
   private readonly quitTimeoutMs: number;
-  private readonly queues = new Map<InstanceId, Promise<unknown>>();
+  private readonly turns = new Turns();
 
   constructor(options: StandaloneComputeOptions) {
     this.directories = new InstanceDirectories(options.instancesDir);
@@ -51,18 +55,17 @@ export class StandaloneCompute implements Compute {
   }
 
   start(id: InstanceId): Promise<void> {
-    return this.oneAtATime(id, async () => {
+    return this.turns.take(id, async () => {
       const instance = await this.directories.require(id);
       await this.beforeStart(id);
       const status = await this.statusOf(instance);
-      if (status?.running) return;
-      if (status) await this.letRun(instance);
-      else await this.launch(instance);
+      if (status === null) await this.launch(instance);
+      else if (!status.running) await this.letRun(instance);
     });
   }
 
   stop(id: InstanceId, graceMs: number): Promise<void> {
-    return this.oneAtATime(id, async () => {
+    return this.turns.take(id, async () => {
       const instance = await this.directories.require(id);
       if (await this.isGone(instance)) return;
       if (graceMs > 0 && (await this.powerDown(instance, graceMs))) return;
@@ -102,7 +105,7 @@ export class StandaloneCompute implements Compute {
       if (ended !== null) throw await this.refusal(instance, ended);
       const status = await this.statusOf(instance);
       if (status?.running) break;
-      if (status) await this.letRun(instance);
+      if (status && status !== UNANSWERED) await this.letRun(instance);
       if (performance.now() > deadline) {
         child.kill('SIGKILL');
         throw await this.refusal(instance, `it did not run within ${this.startTimeoutMs} ms; ${await exited}`);
@@ -183,25 +186,14 @@ export class StandaloneCompute implements Compute {
     return (await this.statusOf(instance)) === null;
   }
 
-  /** `null`: nobody listens. A monitor that is busy or breaks off is asked again for a while. */
+  /** `null`: nobody listens. */
   private async statusOf({ id, qmpSocket }: DescribedInstance): Promise<Status | null> {
     try {
       return await this.monitors.use(id, qmpSocket, (monitor) => monitor.execute<Status>('query-status'));
     } catch (error) {
       if (error instanceof InstanceNotRunningError) return null;
-      if (error instanceof OutcomeUnknownError) return { status: 'unknown', running: false };
+      if (error instanceof OutcomeUnknownError) return UNANSWERED;
       throw error;
     }
-  }
-
-  private oneAtATime<T>(id: InstanceId, work: () => Promise<T>): Promise<T> {
-    const before = this.queues.get(id) ?? Promise.resolve();
-    const mine = before.then(work);
-    const settled = mine.then(
-      () => undefined,
-      () => undefined, // The caller of `mine` has the error; the next in the queue only waits for the end.
-    );
-    this.queues.set(id, settled);
-    return mine;
   }
 }

@@ -4,7 +4,11 @@ import { extentsOf } from './image-extents.js';
 import type { MapEntry } from './image-extents.js';
 
 const data = (start: number, length: number, offset?: number): MapEntry => ({
-  ...{ start, length, present: true, zero: false, data: true },
+  start,
+  length,
+  present: true,
+  zero: false,
+  data: true,
   ...(offset === undefined ? {} : { offset }),
 });
 const zero = (start: number, length: number, offset?: number): MapEntry => ({

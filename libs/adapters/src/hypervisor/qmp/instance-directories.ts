@@ -69,7 +69,7 @@ export class InstanceDirectories {
       const file = InstanceFile.parse(JSON.parse(text));
       return {
         id,
-        projectId: file.project as ProjectId,
+        projectId: file.project,
         name: file.name,
         directory,
         start: file.start,

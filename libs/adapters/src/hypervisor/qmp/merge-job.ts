@@ -86,12 +86,12 @@ async function settle(monitor: QmpConnection, merge: Merge, job: Job): Promise<M
     return { kind: 'running', doneBytes: job['current-progress'], totalBytes: job['total-progress'] };
   }
   if (job.error !== undefined) {
-    await monitor.execute('job-dismiss', { id: job.id });
+    await dismiss(monitor, job.id);
     throw new HypervisorRefusedError(`block-commit: ${job.error}`, { instanceId: merge.instance });
   }
   // Dismissed last: dying before that, we find the job again.
   const merged = await isMerged(monitor, merge);
-  await monitor.execute('job-dismiss', { id: job.id });
+  await dismiss(monitor, job.id);
   if (!merged)
     throw new HypervisorRefusedError('The merge has left the chain as it was', { instanceId: merge.instance });
   return { kind: 'merged' };
@@ -125,6 +125,7 @@ export async function dismissEndedJobs(monitor: QmpConnection): Promise<void> {
   }
 }
 
+/** Nothing to do when another life of this process was faster. */
 async function dismiss(monitor: QmpConnection, id: string): Promise<void> {
   try {
     await monitor.execute('job-dismiss', { id });

@@ -1,9 +1,10 @@
 import { HypervisorRefusedError, InstanceNotRunningError, OutcomeUnknownError, ServiceError } from '@varve/core';
 import type { InstanceId } from '@varve/core';
 import { QmpAbsentError, QmpCommandError, QmpConnection, QmpLostError } from './qmp-connection.js';
+import { Turns } from './turns.js';
 
 /** By socket, for the whole process: several adapters talk to the same QEMU. */
-const queues = new Map<string, Promise<void>>();
+const turns = new Turns();
 
 /**
  * Gives out the monitor of an instance for a group of commands, to one caller at a time, and closes it after: QEMU
@@ -19,17 +20,7 @@ export class Monitors {
    * @throws {HypervisorRefusedError} QEMU refused a command and `use` did not handle it
    */
   use<T>(instance: InstanceId, socket: string, use: (monitor: QmpConnection) => Promise<T>): Promise<T> {
-    const before = queues.get(socket) ?? Promise.resolve();
-    const mine = before.then(() => this.connectAndUse(instance, socket, use));
-    const settled = mine.then(
-      () => undefined,
-      () => undefined, // The caller of `mine` has the error; the next in the queue only waits for the end.
-    );
-    queues.set(socket, settled);
-    void settled.then(() => {
-      if (queues.get(socket) === settled) queues.delete(socket);
-    });
-    return mine;
+    return turns.take(socket, () => this.connectAndUse(instance, socket, use));
   }
 
   private async connectAndUse<T>(

@@ -23,7 +23,8 @@ process.on('SIGHUP', () => {});
 const say = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
 
 class Agent {
-  /** @type {import('node:net').Socket | null} */ socket = null;
+  /** The connection; null when there is none. */
+  socket = null;
   buffered = '';
   /** @type {((line: string) => void) | null} */ onLine = null;
   /** @type {((error: Error) => void) | null} */ onLost = null;

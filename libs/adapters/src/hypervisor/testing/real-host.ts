@@ -252,7 +252,8 @@ async function diskArguments(directory: string, style: StartStyle): Promise<stri
         JSON.stringify({ driver: 'file', 'node-name': 'boot-f', filename: disk, 'auto-read-only': true, cache }),
         '-blockdev',
         JSON.stringify({ driver: 'qcow2', 'node-name': 'boot', file: 'boot-f', discard: 'unmap', cache }),
-        ...['-device', 'virtio-blk-pci,drive=boot,id=vda'],
+        '-device',
+        'virtio-blk-pci,drive=boot,id=vda',
       ];
     case 'chain':
       return chainArguments(disk, cache);

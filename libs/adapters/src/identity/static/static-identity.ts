@@ -1,7 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { isProjectId, ServiceUnavailableError } from '@varve/core';
-import type { ProjectId } from '@varve/core';
 import type { Identity, Principal } from '@varve/ports';
 import { z } from 'zod';
 
@@ -78,7 +77,7 @@ export class StaticIdentity implements Identity {
 
 function toKnown({ token, sha256: given, userId, projectId, role }: z.infer<typeof TokenEntry>): Known {
   const digest = given === undefined ? sha256(token ?? '') : Buffer.from(given, 'hex');
-  return { digest, principal: { userId, projectId: projectId as ProjectId, role } };
+  return { digest, principal: { userId, projectId, role } };
 }
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text, 'utf8').digest();
