@@ -42,10 +42,10 @@ export interface ClusterOptions {
 
 /** Tokens that the cluster knows; `stranger` belongs to another project. */
 export const TOKENS = {
-  admin: 'token-admin',
-  member: 'token-member',
-  reader: 'token-reader',
-  stranger: 'token-stranger',
+  admin: 'demo-admin-token-not-for-production',
+  member: 'demo-member-token-not-for-production',
+  reader: 'demo-reader-token-not-for-production',
+  stranger: 'demo-stranger-token-not-for-production',
 };
 export const PROJECT = 'demo';
 
