@@ -19,9 +19,10 @@ export async function settleDisk(
 ): Promise<'moved' | 'nothing to do'> {
   const has = (kind: 'begin' | 'done', step: string): boolean =>
     entries.some((entry) => entry.kind === kind && entry.step === step);
-  if (!has('begin', 'switch to overlay') || has('done', 'point disk at overlay') || has('begin', 'discard overlay')) {
-    return 'nothing to do';
-  }
+  if (!has('begin', 'switch to overlay') || has('done', 'point disk at overlay')) return 'nothing to do';
+  const switched = entries.find((entry) => entry.kind === 'done' && entry.step === 'switch to overlay');
+  // QEMU said no: the overlay is about to be discarded, and what has booted from it could not be.
+  if (switched?.kind === 'done' && (switched.result as { kind?: string }).kind === 'refused') return 'nothing to do';
   const names = entries.find((entry) => entry.kind === 'done' && entry.step === 'name files');
   const overlay = names?.kind === 'done' ? (names.result as { overlay?: string }).overlay : undefined;
   const record = await files.readRecord(instance);
