@@ -33,7 +33,10 @@ export async function undoRollback(run: Run, request: UndoRequest, ctx: Procedur
   const { downtimeMs } = await swapChain(run, ctx, {
     ...request,
     wasRunning: powerState !== 'stopped',
-    next: ({ files, detached, safety }) => safety ?? { files, detached },
+    next: ({ files, detached, safety }) => ({
+      files: safety?.files ?? files,
+      detached: safety ? safety.detached : detached,
+    }),
   });
 
   await run.announce('rollback.completed', { fetchedBytes: 0, localBytes: 0, downtimeMs });
