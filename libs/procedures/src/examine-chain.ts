@@ -27,7 +27,8 @@ export function examineChain(
   return repeatable(async () => {
     if (!(await ctx.hypervisor.find(instance))) throw new NotFoundError('instance', instance);
     const found = await ctx.files.findChain(instance);
-    const record = (await ctx.files.readRecord(instance)) ?? (await enrol(ctx, instance, found, adopted));
+    const known = (await ctx.files.readRecord(instance)) ?? (await enrol(ctx, instance, found, adopted));
+    const record = await withMergeThatEnded(ctx, known, found);
     assertOnDisk(record, found);
 
     const powerState = await ctx.hypervisor.powerState(instance);
@@ -89,6 +90,28 @@ function baseFormat(format: string): 'raw' | 'qcow2' {
   throw new DiskUnsupportedError('disk_chain_unsupported', `The base image has the format ${format}`, { format });
 }
 
+/**
+ * A merge in place belongs to QEMU: it may have come to its end after the procedure that began it had given up.
+ *
+ * @returns the record with the merged layer, where the chain on disk lacks just the layer above a mixture
+ */
+async function withMergeThatEnded(
+  ctx: ProcedureContext,
+  record: ChainRecord,
+  found: readonly FoundLayer[],
+): Promise<ChainRecord> {
+  const lowerIndex = record.files.findIndex((file) => file.mixture);
+  const [lower, upper] = record.files.slice(lowerIndex);
+  const isOver = found.length === record.files.length - 1 && found.every(({ inode }) => inode !== upper?.inode);
+  if (lowerIndex < 0 || !lower || !upper || !isOver) return record;
+  const { mixture: _, ...merged } = { ...lower, asOf: upper.asOf, layers: [...lower.layers, ...upper.layers] };
+  const files = record.files.toSpliced(lowerIndex, 2, merged);
+  const after = { ...record, files, transient: [...record.transient, upper.fileId] };
+  assertOnDisk(after, found);
+  await ctx.files.writeRecord(after);
+  return after;
+}
+
 function assertOnDisk(record: ChainRecord, found: readonly FoundLayer[]): void {
   const expected = [...record.files].reverse().map((file) => file.inode);
   const inodes = found.map((layer) => layer.inode);
@@ -122,7 +145,8 @@ export async function untrueNames(
     const trueName = layer?.name === (await ctx.files.layerPath(record.instanceId, file.fileId));
     const sameFile = layer?.inode === file.inode;
     if ((trueName || depth === 0) && !sameFile) throw new ChainDivergedError(file.inode, describe());
-    if (depth > 0 && (!trueName || !layer.readOnly)) untrue.add(file.fileId);
+    // A merge that is under way has its target open for writing.
+    if (depth > 0 && (!trueName || !(layer.readOnly || file.mixture))) untrue.add(file.fileId);
   }
   return untrue;
 }

@@ -148,7 +148,9 @@ async function chooseStrategy(
   const untrue = await untrueNames(ctx, record, open);
   const mayBeWritten = !untrue.has(lower) && !isPinned(record, lower);
   const copyWanted = ctx.settings.mergeStrategy === 'copy' && ctx.hypervisor.canReplaceBacking;
-  if (mayBeWritten && !copyWanted) return 'in-place';
+  // Begun in place by an earlier life, and QEMU may still be at it: it can only be gone on with.
+  const begun = fileOf(record, lower).mixture;
+  if (mayBeWritten && (begun || !copyWanted)) return 'in-place';
   if (!ctx.hypervisor.canReplaceBacking) return null;
   if (copyWanted || need === 'must') return 'copy';
   // A layer that can't be written to costs one place in the chain. Worth a copy only where copies cost nothing.
@@ -157,7 +159,11 @@ async function chooseStrategy(
 
 async function commitInPlace(ctx: ProcedureContext, record: ChainRecord, { lower, upper }: Pair): Promise<void> {
   const instance = record.instanceId;
-  await assertSpace(ctx, instance, await ctx.files.allocatedBytes(instance, upper), 'Merging in place');
+  // A merge that QEMU is at goes on, whether there is space or not, and must not be left alone.
+  const isUnderWay = await ctx.files.isOpenForWriting(instance, lower);
+  if (!isUnderWay) {
+    await assertSpace(ctx, instance, await ctx.files.allocatedBytes(instance, upper), 'Merging in place');
+  }
   await ctx.files.writeRecord({
     ...record,
     files: record.files.map((file) => (file.fileId === lower ? { ...file, mixture: true as const } : file)),
@@ -190,6 +196,8 @@ async function mergeCopies(
       (await ctx.files.allocatedBytes(instance, upper)) * 2;
     await assertSpace(ctx, instance, bytes, 'Merging copies');
     await registerTransient(ctx, instance, [lowerCopy, upperCopy]);
+    // An earlier life may have had QEMU open the copy, and not come to have it used.
+    await ctx.hypervisor.closeLeftovers(instance);
     await ctx.files.copyLayer(instance, lower, lowerCopy);
     await ctx.files.copyLayer(instance, upper, upperCopy);
     await ctx.files.setBacking(instance, upperCopy, { kind: 'layer', file: lowerCopy });
@@ -238,7 +246,7 @@ async function settle(
   const needed = filesNeededBy(next);
   const leaving = [lower, upper, ...(record.detached ? [record.detached.fileId] : [])].filter((id) => !needed.has(id));
   await ctx.files.writeRecord({ ...next, transient: [...new Set([...next.transient, ...leaving])] });
-  await ctx.hypervisor.closeLeftovers(instance);
+  if ((await ctx.hypervisor.powerState(instance)) !== 'stopped') await ctx.hypervisor.closeLeftovers(instance);
   await dropTransient(ctx, instance, leaving, filesNeededBy);
 }
 
