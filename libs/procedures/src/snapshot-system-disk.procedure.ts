@@ -28,7 +28,7 @@ import type { Run } from './engine/run.js';
 import { repeatable } from './engine/step.js';
 import type { Step } from './engine/step.js';
 import { assertSpace, examineChain, untrueNames } from './examine-chain.js';
-import type { MergeResult } from './merge-layers.procedure.js';
+import type { MergeResult, Pair } from './merge-layers.procedure.js';
 import { mergeLayers, topPair } from './merge-layers.procedure.js';
 import { finishedWell, headOf } from './outcome.js';
 import type { ProcedureResult } from './outcome.js';
@@ -105,6 +105,8 @@ export async function snapshotSystemDisk(
     uploadLayer(run, ctx, request, { ...capture, ...names, parts, backing: judged.backing }),
   );
 
+  // What is said to be available stays so, whatever may happen to the tidying up.
+  await run.pointOfNoReturn();
   if (upload.kind === 'stored') {
     await run.step('record success', recordSuccess(ctx, request, copied !== null));
     await run.announce('snapshot.available', {
@@ -115,7 +117,9 @@ export async function snapshotSystemDisk(
     if (!copied) merges.push(...(await mergeIntoHistory(run, ctx, request, names)));
   } else {
     await run.announce('snapshot.failed', { snapshotUid: request.snapshotUid, problem: upload.problem });
-    merges.push(...(await makeRoom(run, ctx, request, names, { source: upload.source, backing: judged.backing })));
+    // A copy holds what is not sealed yet, so it can't stand for a layer of the chain.
+    if (!copied)
+      merges.push(...(await makeRoom(run, ctx, request, names, { source: upload.source, backing: judged.backing })));
   }
   await run.step('clean up', cleanUp(ctx, instanceId, names));
   const stored = upload.kind === 'stored' ? [...request.storedLayers, layerUid] : request.storedLayers;
@@ -131,6 +135,7 @@ export interface SnapshotNames {
   /** For an upload that is built from several layers. */
   readonly built: FileId;
   readonly scratch: FileId;
+  readonly before: { readonly lowerCopy: FileId; readonly upperCopy: FileId };
   readonly failed: { readonly lowerCopy: FileId; readonly upperCopy: FileId };
   readonly room: { readonly lowerCopy: FileId; readonly upperCopy: FileId };
   readonly first: { readonly lowerCopy: FileId; readonly upperCopy: FileId };
@@ -149,6 +154,7 @@ const nameFiles = (ctx: ProcedureContext): Step<SnapshotNames> =>
       copy: ctx.newFileId(),
       built: ctx.newFileId(),
       scratch: ctx.newFileId(),
+      before: pair(),
       failed: pair(),
       room: pair(),
       first: pair(),
@@ -239,6 +245,8 @@ function switchToOverlay(ctx: ProcedureContext, request: SnapshotRequest, overla
       const open = await ctx.hypervisor.openLayers(instanceId);
       if (open?.[0]?.inode === made.inode)
         return { result: captured(null, 'crash', await ctx.hypervisor.powerState(instanceId)) };
+      // Opened by an earlier life that did not come to the switch; nobody can have written to it.
+      if (open && (await ctx.files.isOpenForWriting(instanceId, overlay))) return null;
       const untouched = (await ctx.files.extents(instanceId, overlay)).length === 0;
       // QEMU is gone. An empty overlay shows what lies below it, so moving `disk` is right whether or not the switch
       // took place; one with data in it was switched to, and `disk` must be moved, unless the layer below was booted since.
@@ -447,53 +455,60 @@ const planMerge = (
     return pair ? { ...pair, full: record.files.length === MAX_OWN_LAYERS } : null;
   });
 
-/** A snapshot that found the chain full (a merge had no space, say) makes room first, or is refused. */
+/** A snapshot that found the chain full (a merge had no space, or no QEMU) makes room first, or is refused. */
 function makeRoomBefore(
   ctx: ProcedureContext,
-  request: SnapshotRequest,
+  { instanceId, storedLayers }: SnapshotRequest,
   names: SnapshotNames,
 ): Step<MergeResult | null> {
   return repeatable(async () => {
-    const record = await recordOf(ctx, request.instanceId);
-    if (record.files.length < MAX_OWN_LAYERS) return null;
-    const step = roomMaker(ctx, request, names, null, topPair(record));
-    return step ? ((await step.recover())?.result ?? (await step.do())) : null;
+    const record = await recordOf(ctx, instanceId);
+    const pair = topPair(record);
+    if (record.files.length < MAX_OWN_LAYERS || !pair) return null;
+    const { backing, failed, detached } = judge(sealedOf(record), record.detached, new Set(storedLayers));
+    const [only, ...others] = failed;
+    // Folded into a stored layer it could only be uploaded together with that one's data, once more.
+    const isAlone = only?.fileId === pair.upper && others.length === 0 && !detached;
+    const detach = isAlone && only.asOf !== null ? { fileId: only.fileId, asOf: only.asOf, backing } : null;
+    const step = mergeLayers(ctx, instanceId, pair, names.before, { need: 'must', ...(detach ? { detach } : {}) });
+    return (await step.recover())?.result ?? (await step.do());
   });
 }
 
-/** After a failed upload: the chain at rest must have room for the next layer to be sealed. */
-async function makeRoom(
-  run: Run,
-  ctx: ProcedureContext,
-  request: SnapshotRequest,
-  names: SnapshotNames,
-  failed: { source: FileId | null; backing: LayerUid | null },
-): Promise<MergeResult[]> {
-  const pair = await run.step('plan to make room', planMerge(ctx, request.instanceId));
-  if (!pair?.full || !failed.source) return [];
-  const detach: DetachedLayer = { fileId: failed.source, asOf: request.layerUid, backing: failed.backing };
-  const step = roomMaker(ctx, request, names, detach, pair);
-  return step ? [await run.step('make room', step)] : [];
-}
-
 /**
+ * After a failed upload: the chain at rest must have room for the next layer to be sealed.
+ *
  * The narrow case: the boot-time layer must stay at the bottom, so that
  * `[boot] <- [history] <- [failed] <- [active]` is full at rest. The failed layer is folded into the history, which
- * nobody may then take for a stored state, and its own file is kept beside the chain for the next upload.
+ * nobody may then take for a stored state, and its own file is kept beside the chain for the next upload. So it is
+ * where the failed layer is the boot-time layer and could never be merged into, nor be replaced by a copy.
  *
  * This differs from committing the active layer back into the failed one: no pivot, so no instant at which a dying
  * QEMU leaves two layers that both look newest.
  */
-function roomMaker(
+async function makeRoom(
+  run: Run,
   ctx: ProcedureContext,
-  { instanceId }: SnapshotRequest,
+  { instanceId, layerUid }: SnapshotRequest,
   names: SnapshotNames,
-  detach: DetachedLayer | null,
-  pair: { lower: FileId; upper: FileId } | null,
-): Step<MergeResult> | null {
-  if (!pair) return null;
-  return mergeLayers(ctx, instanceId, pair, names.room, { need: 'must', ...(detach ? { detach } : {}) });
+  failed: { source: FileId | null; backing: LayerUid | null },
+): Promise<MergeResult[]> {
+  const pair = await run.step('plan to make room', planRoom(ctx, instanceId));
+  if (!pair || !failed.source) return [];
+  const detach: DetachedLayer = { fileId: failed.source, asOf: layerUid, backing: failed.backing };
+  return [await run.step('make room', mergeLayers(ctx, instanceId, pair, names.room, { need: 'must', detach }))];
 }
+
+const planRoom = (ctx: ProcedureContext, instance: InstanceId): Step<Pair | null> =>
+  repeatable(async () => {
+    const record = await recordOf(ctx, instance);
+    const pair = topPair(record);
+    const open = await ctx.hypervisor.openLayers(instance);
+    if (!pair || !open) return null;
+    if (record.files.length === MAX_OWN_LAYERS) return pair;
+    const mayBecomeTarget = !(await untrueNames(ctx, record, open)).has(pair.upper);
+    return mayBecomeTarget || ctx.hypervisor.canReplaceBacking ? null : pair;
+  });
 
 /** Files of this snapshot that the chain has no use for; then everything must be as it was at the start, only newer. */
 function cleanUp(ctx: ProcedureContext, instance: InstanceId, names: SnapshotNames): Step<null> {
