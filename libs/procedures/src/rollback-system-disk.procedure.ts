@@ -117,7 +117,9 @@ function planSources(
 ): Step<{ shown: FileId | null; local: { file: FileId; asOf: LayerUid } | null }> {
   return repeatable(async () => {
     const usable = sealedOf(await recordOf(ctx, request.instanceId)).filter((file) => !file.mixture);
-    const shown = usable.findLast((file) => file.asOf === targetOf(request));
+    // Shared with the safety point it can't be merged into: then only a copy could ever take its place.
+    const mayBeShared = ctx.hypervisor.canReplaceBacking;
+    const shown = mayBeShared ? usable.findLast((file) => file.asOf === targetOf(request)) : undefined;
     const known = new Set<LayerUid | null>(request.currentLineage.map((ref) => ref.uid));
     const local = usable.findLast((file) => known.has(file.asOf));
     return {
