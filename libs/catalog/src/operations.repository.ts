@@ -104,8 +104,8 @@ export class OperationsRepository {
   async begun(id: OperationId, acceptedAt: string | null): Promise<void> {
     await this.db.query(
       `update operations set state = case state when 'queued' then 'running' else state end,
-         started_at = coalesce($2::timestamptz, started_at)
-       where id = $1 and (state = 'queued' or started_at is distinct from coalesce($2::timestamptz, started_at))`,
+         started_at = least(started_at, $2::timestamptz)
+       where id = $1 and (state = 'queued' or started_at is distinct from least(started_at, $2::timestamptz))`,
       [id, acceptedAt],
     );
   }

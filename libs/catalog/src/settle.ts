@@ -17,7 +17,7 @@ export interface Ending {
  */
 export async function settle(tx: CatalogTx, operation: OperationEntity, ending: Ending): Promise<void> {
   if (operation.settledBy === 'event' || (operation.settledBy !== null && ending.settledBy !== 'event')) return;
-  const problem = ending.state === 'succeeded' ? null : (ending.problem ?? problemFor(operation, ending));
+  const problem = ending.state === 'succeeded' ? null : (ending.problem ?? problemFor(ending));
   await tx.operations.update(operation.id, {
     state: ending.state,
     settledBy: ending.settledBy,
@@ -30,9 +30,8 @@ export async function settle(tx: CatalogTx, operation: OperationEntity, ending: 
   if (operation.kind === 'snapshot' && problem !== null) await failPoint(tx, uid, problem, operation.problem);
 }
 
-const problemFor = (operation: OperationEntity, { state }: Ending): Problem =>
-  operation.problem ??
-  (state === 'cancelled' ? problemOf(new CancelledError()) : problemOf(new Error('The host gave no reason')));
+const problemFor = ({ state }: Ending): Problem =>
+  problemOf(state === 'cancelled' ? new CancelledError() : new Error('The host gave no reason'));
 
 const failPoint = (tx: CatalogTx, uid: SnapshotUid, problem: Problem, assumed: Problem | null): Promise<void> =>
   tx.restorePoints.failed(uid, problem, assumed ?? undefined);

@@ -46,14 +46,11 @@ export class ControlPlane {
     readonly settings: Settings,
     readonly apis: Api[],
     readonly conductors: Conductor[],
-    readonly db: Client,
   ) {}
 
   static async start(settings: Settings): Promise<ControlPlane> {
     const { databaseUrl, amqpUrl, apis = 1, conductors = 1, hostDownAfterS = 30, hostGoneAfterS = 900 } = settings;
-    const db = new Client({ connectionString: databaseUrl });
-    db.on('error', () => undefined); // specs that take the database away make their own
-    const plane = new ControlPlane(settings, [], [], db);
+    const plane = new ControlPlane(settings, [], []);
     const store: Pick<LayerStore, 'delete'> = {
       delete: ({ objectKey }) => {
         if (plane.storeFault) return Promise.reject(plane.storeFault);
@@ -83,7 +80,6 @@ export class ControlPlane {
     ]);
     plane.apis.push(...started.slice(0, apis));
     plane.conductors.push(...started.slice(apis));
-    await db.connect();
     return plane;
   }
 
@@ -91,7 +87,6 @@ export class ControlPlane {
     for (const worker of this.workers) await worker.close();
     for (const conductor of this.conductors) await conductor.close();
     for (const api of this.apis) await api.close();
-    await this.db.end();
   }
 
   /** A host that has been heard of, with these instances. */
@@ -101,10 +96,8 @@ export class ControlPlane {
     await worker.heartbeat();
     await until(`the catalog knows ${name}`, async () => {
       const ids = instances.map(({ id }) => id);
-      const { rowCount } = await this.db.query(`select from instances where id = any($1)`, [ids]);
-      return (
-        rowCount === ids.length && (await this.db.query(`select from hosts where name = $1`, [name])).rowCount === 1
-      );
+      const known = await this.rows(`select from instances where id = any($1)`, [ids]);
+      return known.length === ids.length && (await this.rows(`select from hosts where name = $1`, [name])).length === 1;
     });
     return worker;
   }
@@ -157,8 +150,14 @@ export class ControlPlane {
     await worker.perform(job);
   }
 
+  /** On a connection of its own each time: the database may have been away. */
   async rows(sql: string, parameters: unknown[] = []): Promise<Record<string, unknown>[]> {
-    const { rows } = await this.db.query<Record<string, unknown>>(sql, parameters);
-    return rows;
+    const db = new Client({ connectionString: this.settings.databaseUrl });
+    await db.connect();
+    try {
+      return (await db.query<Record<string, unknown>>(sql, parameters)).rows;
+    } finally {
+      await db.end();
+    }
   }
 }

@@ -1,12 +1,12 @@
 import type { EventData, EventType, Job, VarveEvent } from '@varve/contracts';
-import { EVENTS_EXCHANGE, Job as JobSchema, jobsQueueOf, VarveEvent as VarveEventSchema } from '@varve/contracts';
-import type { HostName, InstanceId, LayerUid, OperationId, ProjectId, SnapshotUid } from '@varve/core';
+import { EVENTS_EXCHANGE, Job as JobSchema, jobsQueueOf } from '@varve/contracts';
+import type { HostName, InstanceId, LayerUid, ProjectId } from '@varve/core';
 import { connectBroker } from '@varve/messaging';
 import type { Broker, Publisher } from '@varve/messaging';
+import { eventAt, eventsOf } from './events.js';
+import type { DiskJob } from './events.js';
 import { silent } from './silent.js';
 
-type DiskJob = Exclude<Job, { type: 'operation.cancel' }>;
-type SnapshotJob = Extract<Job, { type: 'snapshot.take' }>;
 export type ReportedInstance = EventData<'host.heartbeat'>['instances'][number];
 
 export const newInstance = (projectId: string, more: Partial<ReportedInstance> = {}): ReportedInstance => ({
@@ -81,97 +81,23 @@ export class FakeWorker {
     for (const event of this.eventsOf(job)) await this.publish(event);
   }
 
-  /** What a worker says about a job that succeeds, in order. */
+  /** What a worker says about a job, in order. */
   eventsOf(job: DiskJob, outcome: 'succeeded' | 'failed' = 'succeeded'): VarveEvent[] {
-    const { operationId, instanceId } = job;
-    const of = { operationId, instanceId };
-    const events = [this.event('operation.accepted', instanceId, { ...of, epoch: job.epoch })];
-    const progress = (doneBytes: number, phase: 'uploading' | 'fetching', pastNoReturn: boolean): void => {
-      events.push(
-        this.event('operation.progress', instanceId, { ...of, phase, doneBytes, totalBytes: 1000, pastNoReturn }),
-      );
-    };
-    const problem = { code: 'store_unavailable', remedy: 'retry' as const, message: 'away', facts: {} };
-    if (job.type === 'snapshot.take') {
-      events.push(
-        this.event('snapshot.sealed', instanceId, {
-          ...of,
-          snapshotUid: job.snapshotUid,
-          sealedAt: new Date(Date.now() + this.sent).toISOString(),
-          stallMs: 1.5,
-          consistency: 'crash',
-          powerState: 'running',
-        }),
-      );
-      progress(500, 'uploading', false);
-      progress(1000, 'uploading', true);
-      const { snapshotUid } = job;
-      events.push(
-        outcome === 'succeeded'
-          ? this.event('snapshot.available', instanceId, {
-              ...of,
-              snapshotUid,
-              layer: this.layerOf(job),
-              healed: false,
-            })
-          : this.event('snapshot.failed', instanceId, { ...of, snapshotUid, problem }),
-      );
-      if (outcome === 'succeeded') this.head.set(instanceId, job.layerUid);
-    } else {
-      progress(1000, 'fetching', true);
-      const done = { ...of, fetchedBytes: 100, localBytes: 200, downtimeMs: 30 };
-      events.push(
-        outcome === 'succeeded'
-          ? this.event('rollback.completed', instanceId, done)
-          : this.event('rollback.failed', instanceId, { ...of, problem }),
-      );
-      if (job.type === 'rollback.run' && outcome === 'succeeded') {
-        this.head.set(instanceId, job.lineage.at(-1)?.uid ?? null);
-      }
-    }
-    events.push(
-      this.event('operation.finished', instanceId, {
-        ...of,
-        state: outcome,
-        problem: outcome === 'succeeded' ? null : problem,
-        chainLength: 2,
-        headLayerUid: this.head.get(instanceId) ?? null,
-        merges: [{ strategy: 'copy', seconds: 0.5 }],
-      }),
-    );
+    const backing = this.head.get(job.instanceId) ?? null;
+    const events = eventsOf(job, { atMs: this.now(), outcome, backing, host: this.host });
+    const end = events.at(-1);
+    if (end?.type === 'operation.finished') this.head.set(job.instanceId, end.data.headLayerUid ?? null);
     return events;
   }
 
-  private layerOf(job: SnapshotJob): EventData<'snapshot.available'>['layer'] {
-    const { instanceId, projectId, layerUid } = job;
-    const key = `${projectId}/${instanceId}/layers/${layerUid}`;
-    return {
-      uid: layerUid,
-      backingUid: this.head.get(instanceId) ?? null,
-      baseSha256: this.head.get(instanceId) ? null : 'b'.repeat(64),
-      objectKey: `${key}.qcow2.zst`,
-      manifestKey: `${key}.json`,
-      manifestSha256: 'a'.repeat(64),
-      sha256: 'c'.repeat(64),
-      objectBytes: 900,
-      fileBytes: 4096,
-      changedBytes: 1000,
-      virtualSizeBytes: 1 << 30,
-    };
+  /** Never the same twice. */
+  private now(): number {
+    return Date.now() + this.sent++;
   }
 
   event<Type extends EventType>(type: Type, subject: string, data: EventData<Type>): VarveEvent {
-    return VarveEventSchema.parse({
-      specversion: '1.0',
-      id: crypto.randomUUID(),
-      source: `/varve/hosts/${this.host}`,
-      type,
-      subject,
-      // Two events of one millisecond would have no order.
-      time: new Date(Date.now() + this.sent++).toISOString(),
-      datacontenttype: 'application/json',
-      data,
-    });
+    const time = new Date(this.now()).toISOString();
+    return eventAt(this.host, crypto.randomUUID(), time, type, subject, data);
   }
 
   async tell<Type extends EventType>(type: Type, subject: string, data: EventData<Type>): Promise<void> {
@@ -186,5 +112,3 @@ export class FakeWorker {
     return this.publisher.publish(EVENTS_EXCHANGE, 'operation.progress', body, { messageId });
   }
 }
-
-export type { DiskJob, OperationId, SnapshotUid };

@@ -1,0 +1,107 @@
+import type { EventData, EventType, Job, VarveEvent } from '@varve/contracts';
+import { VarveEvent as VarveEventSchema } from '@varve/contracts';
+import type { LayerUid } from '@varve/core';
+
+export type DiskJob = Exclude<Job, { type: 'operation.cancel' }>;
+
+export interface Story {
+  /** When the first of them happened; the others come a second apart. */
+  readonly atMs: number;
+  readonly outcome?: 'succeeded' | 'failed' | 'cancelled';
+  /** What a new layer stands on. */
+  readonly backing: LayerUid | null;
+  /** What the chain stands on at the end; by default what follows from the outcome. */
+  readonly head?: LayerUid | null;
+  readonly host?: string;
+}
+
+const PROBLEM = { code: 'store_unavailable', remedy: 'retry' as const, message: 'away', facts: {} };
+
+/** What a worker says about a job, in order. */
+export function eventsOf(job: DiskJob, story: Story): VarveEvent[] {
+  const { outcome = 'succeeded' } = story;
+  const { operationId, instanceId } = job;
+  const of = { operationId, instanceId };
+  const events: VarveEvent[] = [];
+  const say = <Type extends EventType>(type: Type, data: EventData<Type>): void => {
+    const at = new Date(story.atMs + events.length * 1_000).toISOString();
+    events.push(eventAt(story.host ?? 'compute-1', `${operationId}:${events.length}`, at, type, instanceId, data));
+  };
+  const progress = (doneBytes: number, pastNoReturn: boolean): void =>
+    say('operation.progress', { ...of, phase: 'uploading', doneBytes, totalBytes: 1000, pastNoReturn });
+
+  say('operation.accepted', { ...of, epoch: job.epoch });
+  if (job.type === 'snapshot.take') {
+    const { snapshotUid } = job;
+    const sealedAt = new Date(story.atMs + 500).toISOString();
+    say('snapshot.sealed', { ...of, snapshotUid, sealedAt, stallMs: 1.5, consistency: 'crash', powerState: 'running' });
+    progress(500, false);
+    if (outcome !== 'cancelled') progress(1000, true);
+    if (outcome === 'succeeded') {
+      say('snapshot.available', { ...of, snapshotUid, layer: layerOf(job, story.backing), healed: false });
+    }
+    if (outcome === 'failed') say('snapshot.failed', { ...of, snapshotUid, problem: PROBLEM });
+  } else {
+    progress(500, false);
+    progress(1000, true);
+    if (outcome === 'succeeded')
+      say('rollback.completed', { ...of, fetchedBytes: 100, localBytes: 200, downtimeMs: 30 });
+    else say('rollback.failed', { ...of, problem: PROBLEM });
+  }
+  say('operation.finished', {
+    ...of,
+    state: outcome,
+    problem: outcome === 'failed' ? PROBLEM : null,
+    chainLength: 2,
+    headLayerUid: story.head === undefined ? headAfter(job, outcome, story.backing) : story.head,
+    merges: outcome === 'succeeded' ? [{ strategy: 'copy', seconds: 0.5 }] : [],
+  });
+  return events;
+}
+
+export function eventAt<Type extends EventType>(
+  host: string,
+  id: string,
+  time: string,
+  type: Type,
+  subject: string,
+  data: EventData<Type>,
+): VarveEvent {
+  const source = `/varve/hosts/${host}`;
+  return VarveEventSchema.parse({
+    specversion: '1.0',
+    id,
+    source,
+    type,
+    subject,
+    time,
+    datacontenttype: 'application/json',
+    data,
+  });
+}
+
+function headAfter(job: DiskJob, outcome: string, backing: LayerUid | null): LayerUid | null {
+  if (outcome !== 'succeeded') return backing;
+  if (job.type === 'snapshot.take') return job.layerUid;
+  return job.type === 'rollback.run' ? (job.lineage.at(-1)?.uid ?? null) : backing;
+}
+
+function layerOf(
+  { projectId, instanceId, layerUid }: Extract<DiskJob, { type: 'snapshot.take' }>,
+  backingUid: LayerUid | null,
+): EventData<'snapshot.available'>['layer'] {
+  const key = `${projectId}/${instanceId}/layers/${layerUid}`;
+  return {
+    uid: layerUid,
+    backingUid,
+    baseSha256: backingUid === null ? 'b'.repeat(64) : null,
+    objectKey: `${key}.qcow2.zst`,
+    manifestKey: `${key}.json`,
+    manifestSha256: 'a'.repeat(64),
+    sha256: 'c'.repeat(64),
+    objectBytes: 900,
+    fileBytes: 4096,
+    changedBytes: 1000,
+    virtualSizeBytes: 2 ** 30,
+  };
+}
