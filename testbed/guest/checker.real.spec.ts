@@ -118,9 +118,8 @@ describe('a wrong disk', () => {
         return { [block]: Buffer.alloc(BLOCK) };
       },
     ],
-  ])('%s is found', async (_, replacements) => {
-    const verdict = await check(breakLate(replacements() as Record<number, Buffer>));
-    expect(verdict.good, verdict.text).toBe(false);
+  ])('%s is found', async (_fault, replacements) => {
+    expect(await check(breakLate(replacements()))).toMatchObject({ good: false, op: 0 });
   });
 
   it('is one that lacks flushed writes, though whole in itself', async () => {

@@ -68,7 +68,8 @@ static void answer_verify(u64 start, u64 count) {
 
 static void answer_shell(const char *command) {
   char text[3500];
-  FILE *pipe = popen(command, "r");
+  snprintf(text, sizeof text, "exec 2>&1; %s", command);
+  FILE *pipe = popen(text, "r");
   size_t n = pipe ? fread(text, 1, sizeof text - 1, pipe) : 0;
   while (n > 0 && text[n - 1] == '\n') n--;
   text[n] = 0;

@@ -1,0 +1,89 @@
+#!/bin/bash
+# Brings this machine to where Varve can be built, demonstrated and tested. Does nothing, in well under a second, when
+# nothing is missing.
+#
+#   scripts/setup.sh [--build]        --build: also compiles, when a source is newer than what was compiled
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# The one list of the Debian packages that we need, each with who needs it.
+packages=(
+  qemu-system-x86    # the instances of the demo and the tests
+  qemu-utils         # qemu-img: the worker's disk-files adapter
+  postgresql         # embedded services: the catalog's database
+  rabbitmq-server    # embedded services: the broker
+  memcached          # embedded services: Swift does not work without
+  swift-proxy        # embedded services: the S3 server
+  swift-account      #   "
+  swift-container    #   "
+  swift-object       #   "
+  gcc                # proving guest: its programs
+  libc6-dev          # proving guest: they are linked statically
+  busybox-static     # proving guest: its user land
+  cpio               # proving guest: its initial file system
+  kmod               # proving guest: which kernel modules need which
+  e2fsprogs          # proving guest: its file system
+  xfsprogs           # tests: a file system with reflinks
+  util-linux         # tests and services: setpriv
+  zstd               # tests: that any zstd unpacks a stored layer
+)
+
+say() { echo "setup: $*" >&2; }
+die() { say "$*"; exit 1; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"
+  elif command -v sudo >/dev/null; then sudo "$@"
+  else die "packages are missing and this is neither root nor can it sudo; as root: apt-get install ${missing[*]}"
+  fi
+}
+
+# PostgreSQL and RabbitMQ would start as services of the machine when installed; ours are private ones.
+no_services=/usr/sbin/policy-rc.d
+forbid_services() {
+  [ -e "$no_services" ] && return # the machine's own policy stays
+  made_policy=yes
+  printf '#!/bin/sh\nexit 101\n' | as_root tee "$no_services" >/dev/null
+  as_root chmod 755 "$no_services"
+}
+allow_services() {
+  [ -n "${made_policy:-}" ] && as_root rm -f "$no_services"
+  made_policy=
+}
+
+install_packages() {
+  command -v apt-get >/dev/null || die "this is not a Debian; install what corresponds to: ${missing[*]}"
+  say "installing ${missing[*]}"
+  trap allow_services EXIT
+  forbid_services
+  as_root apt-get -q update >&2
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends "${missing[@]}" >&2
+  allow_services
+  trap - EXIT
+}
+
+installed=" $(dpkg-query -W -f '${db:Status-Abbrev}${Package} ' 2>/dev/null || true)"
+missing=()
+for package in "${packages[@]}"; do
+  [[ $installed == *" ii $package "* || $installed == *" hi $package "* ]] || missing+=("$package")
+done
+# npm fetches the Node that we run on; any Node that npm itself runs on will do for that.
+command -v npm >/dev/null || missing+=(npm)
+[ ${#missing[@]} = 0 ] || install_packages
+
+if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+  say "installing npm packages"
+  npm ci --no-audit --no-fund >&2
+  touch node_modules/.package-lock.json
+fi
+[ -x node_modules/.bin/node ] || die "npm has left out node-linux-$(uname -m): Varve runs on Node 24 from npm"
+
+if [ "${1:-}" = --build ]; then
+  sources=(apps libs migrations nest-cli.json tsconfig.json package-lock.json)
+  changed=$(find "${sources[@]}" -type f ! -name '*.spec.ts' -newer dist/.built -print -quit 2>/dev/null || echo all)
+  if [ -n "$changed" ]; then
+    say "building"
+    node_modules/.bin/node node_modules/@nestjs/cli/bin/nest.js build --all >&2
+    touch dist/.built
+  fi
+fi
