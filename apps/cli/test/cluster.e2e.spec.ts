@@ -22,7 +22,7 @@ let instance: InstanceId;
 const varve = (...args: string[]): Promise<Ran> => runCli(args, cluster.cliEnv(TOKENS.admin));
 const json = async <T>(...args: string[]): Promise<T> => {
   const { code, out, err } = await varve(...args, '--json');
-  expect(code, err).toBe(0);
+  expect({ code, err }).toMatchObject({ code: 0 });
   return JSON.parse(out) as T;
 };
 
