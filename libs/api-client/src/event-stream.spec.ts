@@ -32,6 +32,7 @@ it.each([
       { type: 'message', data: 'y' },
     ],
   ],
+  ['Windows lines of one event', 'data: a\r\ndata: b\r\n\r\n', [{ type: 'message', data: 'a\nb' }]],
   ['only the first space gone', 'data:  x: y\n\n', [{ type: 'message', data: ' x: y' }]],
   ['no event cut off at the end', 'data: x\n\ndata: half', [{ type: 'message', data: 'x' }]],
 ])('reads %s, however the bytes are cut', async (_, text, expected) => {
