@@ -9,7 +9,7 @@ import {
 import type { ChainRecord, FileId, InstanceId } from '@varve/core';
 import type { FoundLayer, OpenLayer, PowerState } from '@varve/ports';
 import type { ProcedureContext } from './context.js';
-import { dropTransient } from './context.js';
+import { dropTransient, recordOf } from './context.js';
 import { repeatable } from './engine/step.js';
 import type { Step } from './engine/step.js';
 
@@ -28,7 +28,7 @@ export function examineChain(
     if (!(await ctx.hypervisor.find(instance))) throw new NotFoundError('instance', instance);
     const found = await ctx.files.findChain(instance);
     const known = (await ctx.files.readRecord(instance)) ?? (await enrol(ctx, instance, found, adopted));
-    const record = await withMergeThatEnded(ctx, known, found);
+    const record = await withEndedMerge(ctx, known, found);
     assertOnDisk(record, found);
 
     const powerState = await ctx.hypervisor.powerState(instance);
@@ -95,7 +95,7 @@ function baseFormat(format: string): 'raw' | 'qcow2' {
  *
  * @returns the record with the merged layer, where the chain on disk lacks just the layer above a mixture
  */
-async function withMergeThatEnded(
+async function withEndedMerge(
   ctx: ProcedureContext,
   record: ChainRecord,
   found: readonly FoundLayer[],
@@ -110,6 +110,12 @@ async function withMergeThatEnded(
   assertOnDisk(after, found);
   await ctx.files.writeRecord(after);
   return after;
+}
+
+/** For a procedure that gives up: see {@link withEndedMerge}. */
+export async function adoptEndedMerge(ctx: ProcedureContext, instance: InstanceId): Promise<void> {
+  const record = await withEndedMerge(ctx, await recordOf(ctx, instance), await ctx.files.findChain(instance));
+  await dropTransient(ctx, instance, record.transient, filesNeededBy);
 }
 
 function assertOnDisk(record: ChainRecord, found: readonly FoundLayer[]): void {

@@ -86,7 +86,7 @@ async function merge(
   options: MergeOptions,
 ): Promise<MergeResult> {
   const startedAt = ctx.now().getTime();
-  const record = await recordOf(ctx, instance);
+  const record = await withDetached(ctx, await recordOf(ctx, instance), lower, options.detach);
   const pair = topPair(record);
   if (pair?.lower !== lower || pair.upper !== upper) throw new ChainDivergedError(`${lower} below ${upper}`, 'others');
   const done = (strategy: 'in-place' | 'copy', into: FileId): MergeResult => ({
@@ -101,11 +101,11 @@ async function merge(
   const lowerFile = fileOf(record, lower);
   const copy = await ctx.files.fingerprint(instance, names.lowerCopy);
   if (below === lowerFile.inode) {
-    await settle(ctx, record, pair, { fileId: lower, inode: lowerFile.inode }, options);
+    await settle(ctx, record, pair, { fileId: lower, inode: lowerFile.inode });
     return done('in-place', lower);
   }
   if (copy && below === copy.inode) {
-    await settle(ctx, record, pair, { fileId: names.lowerCopy, inode: copy.inode }, options);
+    await settle(ctx, record, pair, { fileId: names.lowerCopy, inode: copy.inode });
     return done('copy', names.lowerCopy);
   }
 
@@ -114,11 +114,11 @@ async function merge(
   try {
     if (strategy === 'in-place') {
       await commitInPlace(ctx, record, pair);
-      await settle(ctx, await recordOf(ctx, instance), pair, { fileId: lower, inode: lowerFile.inode }, options);
+      await settle(ctx, await recordOf(ctx, instance), pair, { fileId: lower, inode: lowerFile.inode });
       return done('in-place', lower);
     }
     const inode = await mergeCopies(ctx, record, pair, names);
-    await settle(ctx, await recordOf(ctx, instance), pair, { fileId: names.lowerCopy, inode }, options);
+    await settle(ctx, await recordOf(ctx, instance), pair, { fileId: names.lowerCopy, inode });
     return done('copy', names.lowerCopy);
   } catch (error) {
     // The chain still holds every byte, one layer longer than it could be. The next procedure tries again.
@@ -127,6 +127,26 @@ async function merge(
     }
     throw error;
   }
+}
+
+/**
+ * What is folded away is kept for its upload from before the first byte is written: the merge may come to its end
+ * without us. Until then it stands for the layer in the chain just as well.
+ */
+async function withDetached(
+  ctx: ProcedureContext,
+  record: ChainRecord,
+  lower: FileId,
+  detach: DetachedLayer | undefined,
+): Promise<ChainRecord> {
+  // One that is still in the chain and is to be merged into needs no other standing.
+  const kept = record.detached?.fileId === lower ? null : record.detached;
+  const detached = detach ?? kept;
+  if (detached?.fileId === record.detached?.fileId) return record;
+  const leaving = record.detached ? [record.detached.fileId] : [];
+  const after = { ...record, detached, transient: [...record.transient, ...leaving] };
+  await ctx.files.writeRecord(after);
+  return after;
 }
 
 async function chooseStrategy(
@@ -227,7 +247,6 @@ async function settle(
   record: ChainRecord,
   { lower, upper }: Pair,
   merged: { fileId: FileId; inode: string },
-  { detach }: MergeOptions,
 ): Promise<void> {
   const instance = record.instanceId;
   const active = activeOf(record);
@@ -240,11 +259,10 @@ async function settle(
   const next: ChainRecord = {
     ...record,
     files: [...record.files.slice(0, -3), file, active],
-    detached: detach ?? record.detached,
   };
   assertChainLength(next.files);
   const needed = filesNeededBy(next);
-  const leaving = [lower, upper, ...(record.detached ? [record.detached.fileId] : [])].filter((id) => !needed.has(id));
+  const leaving = [lower, upper].filter((id) => !needed.has(id));
   await ctx.files.writeRecord({ ...next, transient: [...new Set([...next.transient, ...leaving])] });
   if ((await ctx.hypervisor.powerState(instance)) !== 'stopped') await ctx.hypervisor.closeLeftovers(instance);
   await dropTransient(ctx, instance, leaving, filesNeededBy);

@@ -27,7 +27,7 @@ import { dropTransient, recordOf, registerTransient } from './context.js';
 import type { Run } from './engine/run.js';
 import { repeatable } from './engine/step.js';
 import type { Step } from './engine/step.js';
-import { assertSpace, examineChain, untrueNames } from './examine-chain.js';
+import { adoptEndedMerge, assertSpace, examineChain, untrueNames } from './examine-chain.js';
 import type { MergeResult, Pair } from './merge-layers.procedure.js';
 import { mergeLayers, topPair } from './merge-layers.procedure.js';
 import { finishedWell, headOf } from './outcome.js';
@@ -461,18 +461,21 @@ function makeRoomBefore(
   { instanceId, storedLayers }: SnapshotRequest,
   names: SnapshotNames,
 ): Step<MergeResult | null> {
-  return repeatable(async () => {
-    const record = await recordOf(ctx, instanceId);
-    const pair = topPair(record);
-    if (record.files.length < MAX_OWN_LAYERS || !pair) return null;
-    const { backing, failed, detached } = judge(sealedOf(record), record.detached, new Set(storedLayers));
-    const [only, ...others] = failed;
-    // Folded into a stored layer it could only be uploaded together with that one's data, once more.
-    const isAlone = only?.fileId === pair.upper && others.length === 0 && !detached;
-    const detach = isAlone && only.asOf !== null ? { fileId: only.fileId, asOf: only.asOf, backing } : null;
-    const step = mergeLayers(ctx, instanceId, pair, names.before, { need: 'must', ...(detach ? { detach } : {}) });
-    return (await step.recover())?.result ?? (await step.do());
-  });
+  return repeatable(
+    async () => {
+      const record = await recordOf(ctx, instanceId);
+      const pair = topPair(record);
+      if (record.files.length < MAX_OWN_LAYERS || !pair) return null;
+      const { backing, failed, detached } = judge(sealedOf(record), record.detached, new Set(storedLayers));
+      const [only, ...others] = failed;
+      // Folded into a stored layer it could only be uploaded together with that one's data, once more.
+      const isAlone = only?.fileId === pair.upper && others.length === 0 && !detached;
+      const detach = isAlone && only.asOf !== null ? { fileId: only.fileId, asOf: only.asOf, backing } : null;
+      const step = mergeLayers(ctx, instanceId, pair, names.before, { need: 'must', ...(detach ? { detach } : {}) });
+      return (await step.recover())?.result ?? (await step.do());
+    },
+    () => adoptEndedMerge(ctx, instanceId),
+  );
 }
 
 /**
@@ -503,10 +506,9 @@ const planRoom = (ctx: ProcedureContext, instance: InstanceId): Step<Pair | null
   repeatable(async () => {
     const record = await recordOf(ctx, instance);
     const pair = topPair(record);
+    if (!pair || record.files.length === MAX_OWN_LAYERS) return pair;
     const open = await ctx.hypervisor.openLayers(instance);
-    if (!pair || !open) return null;
-    if (record.files.length === MAX_OWN_LAYERS) return pair;
-    const mayBecomeTarget = !(await untrueNames(ctx, record, open)).has(pair.upper);
+    const mayBecomeTarget = !open || !(await untrueNames(ctx, record, open)).has(pair.upper);
     return mayBecomeTarget || ctx.hypervisor.canReplaceBacking ? null : pair;
   });
 
