@@ -1,0 +1,555 @@
+import { expect } from 'vitest';
+import { filesNeededBy, lineageOf, ServiceError } from '@varve/core';
+import type { ChainRecord, InstanceId, LayerUid, OperationId, ProjectId, SnapshotUid } from '@varve/core';
+import type { LayerRef, PowerState, StoredLayer } from '@varve/ports';
+import { FakeHost, FakeLayerStore } from '@varve/ports/testing';
+import type { ProcedureContext, ProcedureSettings } from '../context.js';
+import { runProcedure } from '../engine/run.js';
+import type { Outcome, Run } from '../engine/run.js';
+import type { ProcedureResult } from '../outcome.js';
+import { rollbackSystemDisk } from '../rollback-system-disk.procedure.js';
+import { settleDisk } from '../settle-disk.js';
+import { snapshotSystemDisk } from '../snapshot-system-disk.procedure.js';
+import type { SnapshotRequest } from '../snapshot-system-disk.procedure.js';
+import { undoRollback } from '../undo-rollback.procedure.js';
+import { journalHead, MemoryJournal } from './memory-journal.js';
+import { seededRandom } from './seeded-random.js';
+
+/** The worker was killed. Nothing it still tries has any effect. */
+export class KilledError extends Error {
+  constructor(readonly point: string) {
+    super(`killed ${point}`);
+  }
+}
+
+/** What befalls a procedure at one of the points that it passes. */
+export interface Blow {
+  readonly at: number;
+  readonly kind: 'kill worker' | 'cut power' | 'start instance';
+}
+
+/** What happens between the worker's death and its return. */
+export type Fate = 'nothing' | 'QEMU goes on' | 'power cut' | 'power cut and boot' | 'store away';
+
+export interface BenchOptions {
+  readonly seed?: number;
+  readonly reflink?: boolean;
+  readonly canReplaceBacking?: boolean;
+  readonly settings?: Partial<ProcedureSettings>;
+}
+
+type Disk = readonly number[];
+type Procedure = (run: Run, ctx: ProcedureContext) => Promise<ProcedureResult>;
+
+/** A state of the disk, and how many guest writes had made it. */
+interface Moment {
+  readonly disk: Disk;
+  readonly writes: number;
+}
+
+export interface Report {
+  readonly outcome: Outcome<ProcedureResult>;
+  readonly journal: MemoryJournal;
+  /** Points at which something could have befallen it. */
+  readonly points: readonly string[];
+  readonly announced: readonly { type: string; data: unknown }[];
+}
+
+const BLOCKS = 16;
+const LIVES_AT_MOST = 8;
+
+/**
+ * One instance with a guest that writes whenever anything happens, a store, a catalog, and a worker that can be struck
+ * at every point. Knows by itself, from the guest's writes alone, what every disk must show.
+ */
+export class Bench {
+  readonly host: FakeHost;
+  readonly store: FakeLayerStore;
+  readonly settings: ProcedureSettings;
+  instance = '' as InstanceId;
+  /** What the guest must see. */
+  guest: Disk;
+  /** What the catalog knows. */
+  readonly stored = new Map<LayerUid, StoredLayer>();
+  readonly points = new Map<SnapshotUid, { layerUid: LayerUid; at: Moment }>();
+  /** The stored state that the chain's own changes are an increment on. */
+  head: LayerUid | null = null;
+  /** As the last procedure reported it; what the catalog goes by. */
+  private reportedHead: LayerUid | null = null;
+  /** Whether the chain holds a sealed layer that isn't stored. */
+  owes = false;
+  aside: { disk: Disk; head: LayerUid | null; owes: boolean; operationId: OperationId } | null = null;
+  readonly random: (below: number) => number;
+
+  private readonly seals = new Map<LayerUid, Moment>();
+  private readonly log: number[] = [];
+  private sealed: (Moment & { switched: boolean }) | null = null;
+  private target: Disk | null = null;
+  private landed = false;
+  private landedAt = 0;
+  private knownQemu: unknown = null;
+  private blow: Blow | null = null;
+  private passed: string[] = [];
+  private dead: string | null = null;
+  private watching = true;
+  private lull = false;
+  private clock = Date.UTC(2026, 0, 1);
+
+  constructor(options: BenchOptions = {}) {
+    this.host = new FakeHost({ blockCount: BLOCKS, reflink: options.reflink ?? false });
+    this.host.hypervisor.isCareful = false;
+    this.host.hypervisor.canReplaceBacking = options.canReplaceBacking ?? true;
+    this.store = new FakeLayerStore((path) => this.host.lookUp(path), this.host.blockBytes);
+    this.random = seededRandom(options.seed ?? 1);
+    this.guest = this.baseDisk();
+    this.settings = {
+      mergeStrategy: 'auto',
+      mergeBytesPerSecond: 0,
+      switchDeadlineMs: 1_000,
+      quiesceDeadlineMs: 1_000,
+      reserveBytes: 0,
+      stopGraceMs: 1_000,
+      ...options.settings,
+    };
+    this.host.watcher = (point) => this.reached(point);
+    this.store.watcher = (point) => this.reached(point);
+  }
+
+  static async running(options: BenchOptions = {}): Promise<Bench> {
+    const bench = new Bench(options);
+    bench.instance = await bench.host.newInstance();
+    await bench.start();
+    bench.writeSome(6);
+    return bench;
+  }
+
+  // ---- the guest and its power
+
+  /** As Nova or a user starts it: the hook first, then QEMU. */
+  async start(entries: MemoryJournal['entries'] = []): Promise<void> {
+    await this.quietly(async () => {
+      const settled = await settleDisk(this.host.diskFiles, this.instance, entries);
+      if (settled === 'moved') this.noticeSeal('after point disk');
+      await this.host.start(this.instance);
+    });
+    this.noticeBoot();
+  }
+
+  async stop(): Promise<void> {
+    await this.quietly(() => this.host.compute.stop(this.instance, 0));
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
+  pause(): Promise<void> {
+    return this.host.pause(this.instance);
+  }
+
+  powerState(): PowerState {
+    const qemu = this.host.qemu(this.instance);
+    if (!qemu) return 'stopped';
+    return qemu.paused ? 'paused' : 'running';
+  }
+
+  writeSome(times = 3): void {
+    for (let i = 0; i < times; i++) this.guestWrites();
+  }
+
+  /** A guest that is left alone writes nothing. */
+  quiet(quiet: boolean): void {
+    this.lull = quiet;
+  }
+
+  // ---- the user
+
+  async snapshot(
+    options: { storeDown?: boolean; quiesce?: SnapshotRequest['quiesce']; blow?: Blow | null; fate?: Fate } = {},
+  ): Promise<Report & { available: boolean; snapshotUid: SnapshotUid }> {
+    const snapshotUid = this.host.newId() as SnapshotUid;
+    const layerUid = this.host.newId() as LayerUid;
+    const request: SnapshotRequest = {
+      instanceId: this.instance,
+      projectId: 'demo' as ProjectId,
+      snapshotUid,
+      layerUid,
+      quiesce: options.quiesce ?? 'none',
+      storedLayers: [...this.stored.keys()],
+    };
+    this.sealed = null;
+    const owed = this.owes;
+    this.store.isDown = options.storeDown ?? false;
+    const report = await this.perform('snapshot-system-disk', options, (run, ctx) =>
+      snapshotSystemDisk(run, request, ctx),
+    );
+    this.store.isDown = false;
+
+    const sealed = this.sealed as (Moment & { switched: boolean }) | null;
+    const inChain = sealed?.switched ?? false;
+    if (sealed) this.seals.set(layerUid, sealed);
+    const available = report.announced.find(({ type }) => type === 'snapshot.available');
+    const failed = report.announced.find(({ type }) => type === 'snapshot.failed');
+    const succeeded = report.outcome.kind === 'finished' && report.outcome.result.state === 'succeeded';
+    expect(succeeded, 'the last word agrees with what was announced').toBe(available !== undefined);
+    expect(available && failed, 'available and failed at once').toBeUndefined();
+    if (available) {
+      const { layer, healed } = available.data as { layer: StoredLayer; healed: boolean };
+      if (!sealed) throw new Error('A snapshot of nothing');
+      this.points.set(snapshotUid, { layerUid, at: sealed });
+      this.stored.set(layerUid, layer);
+      expect(healed, 'healed: a failed snapshot’s data is in it').toBe(owed);
+      this.expectIncrement(layer, sealed);
+      if (inChain) this.head = layerUid;
+      if (inChain) this.owes = false;
+    } else if (sealed && inChain) {
+      this.owes = true;
+    }
+    this.takeReportedHead(report);
+    await this.audit();
+    return { ...report, available: available !== undefined, snapshotUid };
+  }
+
+  async rollback(
+    to: SnapshotUid,
+    options: { blow?: Blow | null; fate?: Fate; storeDown?: boolean } = {},
+  ): Promise<Report & { operationId: OperationId }> {
+    const point = this.points.get(to);
+    if (!point) throw new Error('No such restore point');
+    const operationId = this.host.newId() as OperationId;
+    const before = { head: this.head, owes: this.owes };
+    const request = {
+      operationId,
+      instanceId: this.instance,
+      lineage: this.lineage(point.layerUid),
+      currentLineage: this.lineage(this.reportedHead),
+      storedLayers: [...this.stored.keys()],
+    };
+    this.store.isDown = options.storeDown ?? false;
+    const report = await this.replaced(point.at.disk, 'rollback-system-disk', options, operationId, (run, ctx) =>
+      rollbackSystemDisk(run, request, ctx),
+    );
+    this.store.isDown = false;
+    if (report.outcome.kind === 'finished') {
+      this.aside = { ...(this.aside ?? { disk: [] }), ...before, operationId };
+      this.head = point.layerUid;
+      this.owes = false;
+      this.seals.set(point.layerUid, { disk: point.at.disk, writes: this.landedAt });
+    }
+    this.takeReportedHead(report);
+    await this.audit();
+    return { ...report, operationId };
+  }
+
+  async undo(
+    rollbackId: OperationId,
+    options: { blow?: Blow | null; fate?: Fate } = {},
+  ): Promise<Report & { operationId: OperationId }> {
+    const operationId = this.host.newId() as OperationId;
+    const request = {
+      operationId,
+      instanceId: this.instance,
+      rollbackId,
+      storedLayers: [...this.stored.keys()],
+    };
+    const { aside } = this;
+    if (!aside) throw new Error('Nothing to undo');
+    const before = { head: this.head, owes: this.owes };
+    const report = await this.replaced(aside.disk, 'undo-rollback', options, operationId, (run, ctx) =>
+      undoRollback(run, request, ctx),
+    );
+    if (report.outcome.kind === 'finished') {
+      this.aside = { ...this.aside, disk: this.aside?.disk ?? [], ...before, operationId };
+      this.head = aside.head;
+      this.owes = aside.owes;
+    }
+    this.takeReportedHead(report);
+    await this.audit();
+    return { ...report, operationId };
+  }
+
+  lineage(top: LayerUid | null): LayerRef[] {
+    if (top === null) return [];
+    const backing = new Map([...this.stored].map(([uid, layer]) => [uid, layer.backingUid]));
+    return lineageOf(top, backing).flatMap((uid) => this.stored.get(uid) ?? []);
+  }
+
+  // ---- the worker
+
+  /** Runs to the end, through as many lives of the worker as it takes. */
+  private async perform(
+    procedure: string,
+    { blow = null, fate = 'nothing' }: { blow?: Blow | null; fate?: Fate },
+    work: Procedure,
+    operationId = this.host.newId(),
+  ): Promise<Report> {
+    const journal = new MemoryJournal(journalHead(procedure, operationId), (point) => this.reached(point));
+    const wanted = this.powerState();
+    this.passed = [];
+    this.blow = blow;
+    let cut = false;
+    for (let life = 1; ; life++) {
+      this.dead = null;
+      try {
+        const outcome = await runProcedure(journal, this.runOptions(), (run) => work(run, this.context()));
+        this.blow = null;
+        this.expectPower(wanted, cut || blow?.kind === 'cut power' || blow?.kind === 'start instance', procedure);
+        const announced = journal.entries.flatMap((entry) => (entry.kind === 'announce' ? [entry] : []));
+        return { outcome, journal, points: this.passed, announced };
+      } catch (error) {
+        if (this.dead === null && !(error instanceof ServiceError && error.remedy === 'retry')) throw error;
+        if (life === LIVES_AT_MOST) throw error;
+        if (this.dead !== null) cut = (await this.befall(fate, journal)) || cut;
+      }
+    }
+  }
+
+  /** @returns whether the power state may be another one now */
+  private async befall(fate: Fate, journal: MemoryJournal): Promise<boolean> {
+    this.dead = null;
+    const qemu = this.host.qemu(this.instance);
+    // Something else than the worker sees to that.
+    if (qemu) qemu.frozen = false;
+    this.expectLive();
+    switch (fate) {
+      case 'nothing':
+        return false;
+      case 'QEMU goes on':
+        if (qemu?.job) qemu.finishCommit(qemu.job);
+        this.expectLive();
+        return false;
+      case 'power cut':
+        this.host.cutPower(this.instance);
+        return true;
+      case 'power cut and boot':
+        this.host.cutPower(this.instance);
+        await this.start(journal.entries);
+        this.writeSome();
+        return true;
+      case 'store away':
+        this.store.isDown = true;
+        return false;
+    }
+  }
+
+  private runOptions(): { cancel: AbortSignal; shutdown: AbortSignal } {
+    return { cancel: new AbortController().signal, shutdown: new AbortController().signal };
+  }
+
+  context(): ProcedureContext {
+    return {
+      hypervisor: this.host.hypervisor,
+      files: this.host.diskFiles,
+      layers: this.store,
+      compute: this.host.compute,
+      settings: this.settings,
+      now: () => new Date((this.clock += 1_000)),
+      newFileId: () => this.host.newFileId(),
+      transfer: (work) => work(),
+      progress: () => {},
+    };
+  }
+
+  /** Everything that happens on the host, in the store and in the journal comes by here. */
+  private reached(point: string): void {
+    if (!this.watching) return;
+    if (this.dead !== null) throw new KilledError(this.dead);
+    this.noticeBoot();
+    this.noticeSeal(point);
+    this.guestWrites();
+    if (point === 'look') return;
+    this.expectLive();
+    this.expectShortChain(point);
+    const number = this.passed.push(point) - 1;
+    if (this.blow?.at !== number) return;
+    switch (this.blow.kind) {
+      case 'kill worker':
+        this.dead = point;
+        throw new KilledError(point);
+      case 'cut power':
+        this.host.cutPower(this.instance);
+        return;
+      case 'start instance':
+        this.host.compute.boot(this.instance);
+        this.noticeBoot();
+        this.writeSome();
+        return;
+    }
+  }
+
+  private noticeSeal(point: string): void {
+    const moment = { disk: this.guest, writes: this.log.length };
+    if (point === 'switched') this.sealed = { ...moment, switched: true };
+    if (point === 'copying disk') this.sealed = { ...moment, switched: false };
+    // Of a stopped instance: moving the name is all that there is to a seal.
+    if (point === 'after point disk' && !this.sealed?.switched) this.sealed = { ...moment, switched: true };
+  }
+
+  /** A guest that has just booted goes by what it finds: its own disk, or the one that was put in its place. */
+  private noticeBoot(): void {
+    const qemu = this.host.qemu(this.instance);
+    if (qemu === this.knownQemu) return;
+    this.knownQemu = qemu;
+    if (!qemu) return;
+    const view = this.host.liveView(this.instance) ?? [];
+    if (this.target && !this.landed && same(view, this.target)) this.land(this.target);
+    else expect(view, 'what the guest finds when it boots').toEqual(this.guest);
+  }
+
+  private land(target: Disk): void {
+    this.aside = { head: null, owes: false, operationId: '' as OperationId, ...this.aside, disk: this.guest };
+    this.guest = [...target];
+    this.landedAt = this.log.length;
+    this.landed = true;
+  }
+
+  private async replaced(
+    target: Disk,
+    procedure: string,
+    options: { blow?: Blow | null; fate?: Fate },
+    operationId: OperationId,
+    work: Procedure,
+  ): Promise<Report> {
+    this.target = target;
+    this.landed = false;
+    const before = this.powerState();
+    const kept = this.aside;
+    const report = await this.perform(procedure, options, work, operationId);
+    if (report.outcome.kind === 'failed') {
+      expect(this.landed, 'a rollback that was taken back').toBe(false);
+      this.aside = kept;
+    } else if (!this.landed) {
+      // It need not boot before we look, or its disk showed the target all along.
+      if (before !== 'stopped') expect(this.guest, 'the disk that the guest got').toEqual(target);
+      this.land(target);
+    }
+    this.target = null;
+    return report;
+  }
+
+  private guestWrites(): void {
+    const qemu = this.host.qemu(this.instance);
+    if (!qemu || qemu.paused || qemu.frozen || this.lull) return;
+    const block = this.random(BLOCKS);
+    // Now and then a discard.
+    const value = this.random(6) === 0 ? 0 : 1 + this.random(199);
+    this.host.writeAsGuest(this.instance, block, value);
+    this.guest = this.guest.with(block, value);
+    this.log.push(block);
+  }
+
+  private async quietly(work: () => Promise<void>): Promise<void> {
+    const { watching } = this;
+    this.watching = false;
+    try {
+      await work();
+    } finally {
+      this.watching = watching;
+    }
+  }
+
+  private takeReportedHead({ outcome }: Report): void {
+    if (outcome.kind === 'finished') this.reportedHead = outcome.result.headLayerUid;
+  }
+
+  private baseDisk(): Disk {
+    return Array.from({ length: BLOCKS }, (_, block) => this.host.baseValue(block));
+  }
+
+  // ---- the oracle
+
+  private expectLive(): void {
+    const view = this.host.liveView(this.instance);
+    if (view) expectDisk(view, this.guest, 'what the guest reads');
+  }
+
+  private expectShortChain(point: string): void {
+    const { open, cold } = this.host.chainLengths(this.instance);
+    if (open > 4 || cold > 4) expect.fail(`${open} layers open, ${cold} on disk ${point}`);
+  }
+
+  private expectPower(wanted: PowerState, changed: boolean, procedure: string): void {
+    const now = this.powerState();
+    expect(this.host.qemu(this.instance)?.frozen ?? false, 'guest left frozen').toBe(false);
+    if (changed) return;
+    const restarted = procedure !== 'snapshot-system-disk' && wanted === 'paused';
+    expect(now, 'power state afterwards').toBe(restarted ? 'running' : wanted);
+  }
+
+  /** The upload holds what the guest changed since the state that it says it stands on, and nothing else. */
+  private expectIncrement(layer: StoredLayer, sealed: Moment): void {
+    expect(layer.backingUid, 'what the new layer stands on').toBe(this.head);
+    const since = layer.backingUid === null ? 0 : (this.seals.get(layer.backingUid)?.writes ?? 0);
+    const changed = new Set(this.log.slice(since, sealed.writes));
+    const { extents } = this.store.manifestOf(layer.uid);
+    for (const [start, length] of extents) {
+      for (let at = start; at < start + length; at += this.host.blockBytes) {
+        if (!changed.has(at / this.host.blockBytes)) expect.fail(`block ${at / this.host.blockBytes} was not changed`);
+      }
+    }
+  }
+
+  /** Everything that must hold whenever no procedure is under way. */
+  async audit(): Promise<void> {
+    await this.quietly(async () => {
+      this.expectLive();
+      expectDisk(this.host.coldView(this.instance), this.guest, 'the disk as headers describe it');
+      for (const { layerUid, at } of this.points.values()) {
+        expectDisk(this.store.restore(layerUid, this.baseDisk()), at.disk, 'restored from the store alone');
+      }
+      const record = await this.host.diskFiles.readRecord(this.instance);
+      if (record) await this.auditRecord(record);
+    });
+  }
+
+  private async auditRecord(record: ChainRecord): Promise<void> {
+    const { diskFiles } = this.host;
+    const found = await diskFiles.findChain(this.instance);
+    expect(found.map(({ inode }) => inode).reverse(), 'record and chain').toEqual(record.files.map((f) => f.inode));
+    const there = diskFiles.layersOf(this.instance).map(({ id }) => id);
+    expect(there.sort(), 'files on disk are those on record').toEqual([...filesNeededBy(record)].sort());
+    expect(record.transient, 'files under way').toEqual([]);
+
+    const qemu = this.host.qemu(this.instance);
+    if (qemu) {
+      const files = record.files.map(({ fileId }) => diskFiles.fileOf(this.instance, fileId)).reverse();
+      expect(
+        qemu.chain.slice(0, -1).map(({ file }) => files.indexOf(file)),
+        'descriptors of QEMU',
+      ).toEqual(files.map((_, i) => i));
+      expect(
+        qemu.chain.map(({ readOnly }) => readOnly),
+        'read-only',
+      ).toEqual([false, ...files.map(() => true)]);
+      expect([qemu.loose.length, qemu.job, qemu.frozen], 'left in QEMU').toEqual([0, null, false]);
+    }
+    for (const file of [...record.files, ...(record.safety?.files ?? [])]) {
+      const sealed = file.asOf && this.seals.get(file.asOf);
+      if (!sealed || file.mixture) continue;
+      expectDisk(this.host.coldView(this.instance, file.fileId), sealed.disk, `as of ${file.asOf}`);
+    }
+    for (const detached of [record.detached, record.safety?.detached]) {
+      const sealed = detached && this.seals.get(detached.asOf);
+      if (!detached || !sealed) continue;
+      const below = detached.backing ? this.store.restore(detached.backing, this.baseDisk()) : this.baseDisk();
+      const own = diskFiles.fileOf(this.instance, detached.fileId)?.blocks;
+      expect(
+        below.map((value, block) => own?.get(block) ?? value),
+        'detached',
+      ).toEqual(sealed.disk);
+    }
+    const setAside = record.safety?.files.at(-1);
+    if (setAside) {
+      expect(this.aside?.operationId, 'the safety point').toBe(record.safety?.operationId);
+      expect(this.host.coldView(this.instance, setAside.fileId), 'what was set aside').toEqual(this.aside?.disk);
+    }
+  }
+}
+
+/** Vitest's own comparison costs far more, and this is asked some million times. */
+function expectDisk(found: Disk | null, wanted: Disk, what: string): void {
+  if (!found || !same(found, wanted)) expect(found, what).toEqual(wanted);
+}
+
+const same = (a: Disk, b: Disk): boolean => a.every((value, i) => value === b[i]);
