@@ -11,10 +11,10 @@ const frames = Array.from({ length: 24 }, (_, i) => real.subarray(i * FRAME_BYTE
 
 describe('the frame compressor', () => {
   const made: FrameCompressor[] = [];
-  const compressor = (level = 1): FrameCompressor => {
+  const compressor = (level = 1): { compress: (plain: Buffer) => Promise<Buffer> } => {
     const one = new FrameCompressor(level);
     made.push(one);
-    return one;
+    return { compress: async (plain: Buffer) => Buffer.concat(await one.compress(plain)) };
   };
   afterEach(() => made.splice(0).forEach((one) => one.close()));
 

@@ -2,6 +2,12 @@ import { constants, createZstdCompress } from 'node:zlib';
 import type { ZstdCompress } from 'node:zlib';
 import { FRAME_BYTES, FRAME_BYTES_AT_MOST } from './frames.js';
 
+interface Lane {
+  readonly stream: ZstdCompress;
+  /** Of the frame that it is at. */
+  readonly pieces: Buffer[];
+}
+
 /**
  * Compresses frames, each on its own and always alike: the same bytes and level give the same frame, whatever was
  * compressed before. What was sent of an upload is found again by that.
@@ -10,31 +16,32 @@ import { FRAME_BYTES, FRAME_BYTES_AT_MOST } from './frames.js';
  * frame and hands it the input without saying that it is all: half as much CPU again, and no size in the frame.
  */
 export class FrameCompressor {
-  private readonly idle: ZstdCompress[] = [];
-  private readonly all: ZstdCompress[] = [];
+  private readonly idle: Lane[] = [];
+  private readonly all: Lane[] = [];
 
   constructor(private readonly level: number) {}
 
-  /** Several at once run on as many threads of the pool. */
-  async compress(plain: Buffer): Promise<Buffer> {
-    const stream = this.idle.pop() ?? this.make();
-    const frame = await new Promise<Buffer>((resolve, reject) => {
-      stream.write(plain, (error) => {
-        // Everything was pushed before this is called, and is less than the high-water mark.
-        const made = error ? null : (stream.read() as Buffer | null);
-        if (made) resolve(made);
-        else reject(error ?? new Error('zstd gave nothing'));
-      });
+  /**
+   * Several at once run on as many threads of the pool.
+   *
+   * @returns the frame, in pieces
+   */
+  async compress(plain: Buffer): Promise<Buffer[]> {
+    const lane = this.idle.pop() ?? this.make();
+    await new Promise<void>((resolve, reject) => {
+      lane.stream.write(plain, (error) => (error ? reject(error) : resolve()));
     });
-    this.idle.push(stream);
-    return frame;
+    // All of it was pushed before that, but what was pushed need not have been handed out yet.
+    lane.stream.read();
+    this.idle.push(lane);
+    return lane.pieces.splice(0);
   }
 
   close(): void {
-    for (const stream of this.all) stream.destroy();
+    for (const { stream } of this.all) stream.destroy();
   }
 
-  private make(): ZstdCompress {
+  private make(): Lane {
     const stream = createZstdCompress({
       // Each write is the whole of a frame, and nothing follows the last.
       flush: constants.ZSTD_e_end,
@@ -49,9 +56,11 @@ export class FrameCompressor {
         [constants.ZSTD_c_windowLog]: Math.log2(FRAME_BYTES),
       },
     } as Parameters<typeof createZstdCompress>[0]);
-    // Its writers hear of it.
+    const lane: Lane = { stream, pieces: [] };
+    stream.on('data', (piece: Buffer) => lane.pieces.push(piece));
+    // Its writer hears of it.
     stream.on('error', () => undefined);
-    this.all.push(stream);
-    return stream;
+    this.all.push(lane);
+    return lane;
   }
 }

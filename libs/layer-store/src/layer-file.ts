@@ -59,7 +59,7 @@ export class LayerFile {
     const frame = async (index: number): Promise<FileFrame & { release: () => void }> => {
       const length = Math.min(FRAME_BYTES, this.fileBytes - index * FRAME_BYTES);
       const whole = length === FRAME_BYTES;
-      const zeros = { plain: ZEROS, sha256: ZEROS_SHA256, stored: [zeroFrame], release: () => undefined };
+      const zeros = { plain: ZEROS, sha256: ZEROS_SHA256, stored: zeroFrame, release: () => undefined };
       if (whole && this.data[index] === 0) return zeros;
 
       const buffer = buffers.pop() ?? Buffer.allocUnsafeSlow(FRAME_BYTES);
@@ -70,7 +70,7 @@ export class LayerFile {
         release();
         return zeros;
       }
-      const stored = looksRandom(plain) ? rawFrame(plain) : [await compressor.compress(plain)];
+      const stored = looksRandom(plain) ? rawFrame(plain) : await compressor.compress(plain);
       return { plain, sha256: hash('sha256', plain), stored, release };
     };
 

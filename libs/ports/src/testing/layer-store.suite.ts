@@ -155,7 +155,7 @@ export function runLayerStoreSuite(
       expect(manifest.frames).toHaveLength(2);
     });
 
-    it('neither reads nor sends holes: 12 MiB of data in a file of 171 MiB', async () => {
+    it('sends no holes: 12 MiB of data in a file of 171 MiB', async () => {
       const pieces = Array.from({ length: 192 }, (_, i): [number, Buffer] => [
         Math.floor((i * 171) / 192) * MIB + (i % 7) * 65_536,
         randomBytes(65_536),
