@@ -53,8 +53,11 @@ export const PROJECT = 'demo';
 export class ManagedProcess {
   private readonly daemon: Daemon;
   readonly logFile: string;
+  /** What is changed here counts from the next start. */
+  readonly env: Record<string, string>;
 
   constructor(name: string, argv: readonly string[], env: Record<string, string>, root: string) {
+    this.env = env;
     this.logFile = join(root, `${name}.log`);
     // Not to outlive whoever started it, however that ends.
     const account = { drop: ['setpriv', '--pdeathsig', 'KILL', '--'] } as unknown as ConstructorParameters<

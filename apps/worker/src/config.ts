@@ -41,6 +41,9 @@ export const WorkerEnvironment = z.object({
   VARVE_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
+/** For tests alone, and so not among the settings: see halt.ts. */
+const TestEnvironment = z.object({ VARVE_TEST_HALT_FILE: z.string().startsWith('/').optional() });
+
 export interface WorkerConfig {
   readonly host: HostName;
   readonly instancesDir: string;
@@ -52,6 +55,7 @@ export interface WorkerConfig {
   readonly uploadGiveUpMs: number;
   readonly heartbeatMs: number;
   readonly logLevel: string;
+  readonly haltFile: string | null;
   readonly procedures: {
     readonly mergeStrategy: 'auto' | 'copy' | 'in-place';
     readonly mergeBytesPerSecond: number;
@@ -76,6 +80,7 @@ export function parseWorkerConfig(environment: NodeJS.ProcessEnv): WorkerConfig 
     uploadGiveUpMs: env.VARVE_UPLOAD_GIVE_UP_S * 1000,
     heartbeatMs: env.VARVE_HEARTBEAT_S * 1000,
     logLevel: env.VARVE_LOG_LEVEL,
+    haltFile: TestEnvironment.parse(environment).VARVE_TEST_HALT_FILE ?? null,
     procedures: {
       mergeStrategy: env.VARVE_MERGE_STRATEGY,
       mergeBytesPerSecond: env.VARVE_MERGE_MIB_PER_S * MIB,

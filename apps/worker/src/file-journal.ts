@@ -4,6 +4,7 @@ import { JournalUnwritableError } from '@varve/procedures';
 import type { Journal, JournalEntry, JournalHead } from '@varve/procedures';
 import { mkdir, open, readdir, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { Halt } from './halt.js';
 
 /** Closed journals that are kept per instance, for whoever wants to know what happened. */
 const KEPT = 20;
@@ -16,7 +17,11 @@ const CLOSED = '.closed.jsonl';
  * the promise resolves. A line that a crash cut short was never relied on and is dropped.
  */
 export class FileJournals {
-  constructor(private readonly instancesDir: string) {}
+  /** @param halt - asked around each entry; for tests */
+  constructor(
+    private readonly instancesDir: string,
+    private readonly halt: Halt = () => undefined,
+  ) {}
 
   /**
    * Opens the journal of a new operation.
@@ -45,13 +50,13 @@ export class FileJournals {
     } catch (error) {
       throw new JournalUnwritableError('The journal could not be written; nothing was begun', {}, { cause: error });
     }
-    return new FileJournal(instance, path, [head]);
+    return new FileJournal(instance, path, [head], this.halt);
   }
 
   /** The journal of an operation, open or closed; `null`: there never was one, or it is long gone. */
   async find(instance: InstanceId, operation: OperationId): Promise<FileJournal | null> {
     const name = (await this.namesOf(instance)).find((candidate) => candidate.includes(operation));
-    return name ? FileJournal.read(instance, join(this.directoryOf(instance), name)) : null;
+    return name ? this.read(instance, name) : null;
   }
 
   /** Every journal of this host with work left to do, oldest first within an instance. */
@@ -66,7 +71,7 @@ export class FileJournals {
   /** The open journals of one instance, oldest first. */
   async openOf(instance: InstanceId): Promise<FileJournal[]> {
     const names = (await this.namesOf(instance)).filter((name) => name.endsWith(OPEN));
-    return Promise.all(names.map((name) => FileJournal.read(instance, join(this.directoryOf(instance), name))));
+    return Promise.all(names.map((name) => this.read(instance, name)));
   }
 
   /** The newest epoch that this instance has seen; 0 for none. */
@@ -82,6 +87,10 @@ export class FileJournals {
     const closed = (await this.namesOf(journal.instance)).filter((name) => name.endsWith(CLOSED));
     for (const name of closed.slice(0, -KEPT)) await rm(join(directory, name), { force: true });
     await syncDirectory(directory);
+  }
+
+  private read(instance: InstanceId, name: string): Promise<FileJournal> {
+    return FileJournal.read(instance, join(this.directoryOf(instance), name), this.halt);
   }
 
   private directoryOf(instance: InstanceId): string {
@@ -108,13 +117,14 @@ export class FileJournal implements Journal {
     readonly instance: InstanceId,
     readonly path: string,
     readonly entries: JournalEntry[],
+    private readonly halt: Halt,
   ) {
     const head = entries[0];
     if (head?.kind !== 'open') throw new JournalUnwritableError('The journal does not begin with its request');
     this.head = head;
   }
 
-  static async read(instance: InstanceId, path: string): Promise<FileJournal> {
+  static async read(instance: InstanceId, path: string, halt: Halt): Promise<FileJournal> {
     const bytes = await readFile(path);
     const whole = bytes.lastIndexOf(0x0a) + 1;
     if (whole < bytes.length && path.endsWith(OPEN)) await truncate(path, whole);
@@ -123,6 +133,7 @@ export class FileJournal implements Journal {
       instance,
       path,
       lines.map((line) => JSON.parse(line) as JournalEntry),
+      halt,
     );
   }
 
@@ -130,6 +141,7 @@ export class FileJournal implements Journal {
     // After a failed write it is not known what the file ends with: nothing may follow.
     if (this.broken)
       throw new JournalUnwritableError('The journal could not be written before', {}, { cause: this.broken });
+    this.halt('before', entry);
     try {
       // Without O_CREAT: when the instance was deleted its journal went with it, and must not come back.
       const file = await open(this.path, 'r+');
@@ -141,6 +153,7 @@ export class FileJournal implements Journal {
       } finally {
         await file.close();
       }
+      this.halt('after', entry);
       this.entries.push(entry);
     } catch (error) {
       this.broken = error;

@@ -10,6 +10,7 @@ import { ScheduleModule } from '@nestjs/schedule';
 import type { Logger } from 'pino';
 import type { WorkerConfig } from './config.js';
 import { FileJournals } from './file-journal.js';
+import { haltAsAsked } from './halt.js';
 import { Heartbeat } from './heartbeat.js';
 import { JobsConsumer } from './jobs.consumer.js';
 import { Recovery } from './recovery.js';
@@ -53,7 +54,10 @@ export class WorkerModule {
             ),
           inject: [Recovery],
         },
-        { provide: FileJournals, useFactory: () => new FileJournals(instancesDir) },
+        {
+          provide: FileJournals,
+          useFactory: () => new FileJournals(instancesDir, config.haltFile ? haltAsAsked(config.haltFile) : undefined),
+        },
         {
           provide: Recovery,
           useFactory: (files: DiskFiles, journals: FileJournals) => new Recovery(files, journals, log),
