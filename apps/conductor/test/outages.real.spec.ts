@@ -157,6 +157,9 @@ describe('the database', () => {
     const text = stream.text();
     const job = await until('the job arrives', () => worker.jobFor(String(asked.body['operationId'])));
 
+    // Its server processes, with the connections that the pools hold; then the one that would accept new ones.
+    const backends = await plane.rows(`select pid from pg_stat_activity where datname = current_database()`);
+    for (const { pid } of backends) signal(Number(pid), 'SIGSTOP');
     services.postgres.suspend();
     try {
       const began = Date.now();
@@ -169,6 +172,7 @@ describe('the database', () => {
       await worker.perform(job); // the broker takes what the worker says
     } finally {
       services.postgres.resume();
+      for (const { pid } of backends) signal(Number(pid), 'SIGCONT');
     }
     await plane.operation('member-red', job.operationId, 'succeeded');
     expect(await text).toMatch(/"state":"succeeded"/);
@@ -254,6 +258,15 @@ describe('a host that is gone', () => {
     await plane.operation('member-red', job.operationId, 'succeeded');
   });
 });
+
+/** One that has ended meanwhile needs no signal. */
+function signal(pid: number, name: 'SIGSTOP' | 'SIGCONT'): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
 
 async function freePort(): Promise<number> {
   const { createServer } = await import('node:net');

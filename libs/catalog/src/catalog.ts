@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ServiceUnavailableError } from '@varve/core';
+import { ServiceError, ServiceUnavailableError } from '@varve/core';
 import type { MigrationInterface } from 'typeorm';
 import { DataSource } from 'typeorm';
 import { CatalogTx } from './catalog-tx.js';
 import type { DatabaseSettings } from './data-source-options.js';
 import { dataSourceOptions } from './data-source-options.js';
-import { asServiceError, isConnectionLost, isContention } from './database-errors.js';
+import { asServiceError, isConnectionLost, isContention, isOverload, unavailable } from './database-errors.js';
 import type { Log } from './log.js';
 import { Listener } from './listener.js';
 
@@ -22,6 +22,7 @@ type Lock = { mine: boolean };
 export class Catalog {
   private readonly source: DataSource;
   private readonly stopping = new AbortController();
+  private opened = false;
 
   constructor(
     private readonly settings: DatabaseSettings,
@@ -33,8 +34,9 @@ export class Catalog {
     );
   }
 
+  /** Connected once, and the schema is ours. Says nothing about whether the database is there right now. */
   get ready(): boolean {
-    return this.source.isInitialized && !this.stopping.signal.aborted;
+    return this.opened && !this.stopping.signal.aborted;
   }
 
   /**
@@ -48,10 +50,11 @@ export class Catalog {
         if (!this.source.isInitialized) await this.source.initialize();
         await this.migrate();
         this.stopping.signal.throwIfAborted();
+        this.opened = true;
         return;
       } catch (error) {
         this.stopping.signal.throwIfAborted();
-        if (!isConnectionLost(error)) throw error;
+        if (!isConnectionLost(error) && !isOverload(error)) throw error;
         this.log.warn({ reason: String(error), waitMs: wait }, 'the database is not available yet');
         await sleep(wait, undefined, { signal: this.stopping.signal });
       }
@@ -100,8 +103,10 @@ export class Catalog {
       } catch (error) {
         // A broken connection can't roll back, and needs not to: its transaction is gone. The first error tells more.
         if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
-        const again = isContention(error) || (isConnectionLost(error) && !committing);
-        if (!again || attempt === ATTEMPTS) throw asServiceError(error);
+        // Between two queries, TypeORM's only sign of a broken connection is that it took the runner away.
+        const isLost = isConnectionLost(error) || (runner.isReleased && !(error instanceof ServiceError));
+        const again = isContention(error) || (isLost && !committing);
+        if (!again || attempt === ATTEMPTS) throw isLost ? unavailable(error) : asServiceError(error);
       } finally {
         await runner.release();
       }

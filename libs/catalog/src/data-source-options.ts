@@ -48,6 +48,6 @@ export function dataSourceOptions(
     poolErrorHandler: onPoolError,
     connectTimeoutMS: 5_000,
     // What takes longer than this is a fault, and its caller is answered. The last one is for a server that hangs.
-    extra: { keepAlive: true, statement_timeout: 10_000, lock_timeout: 5_000, query_timeout: 15_000 },
+    extra: { keepAlive: true, statement_timeout: 10_000, lock_timeout: 5_000, query_timeout: 12_000 },
   };
 }

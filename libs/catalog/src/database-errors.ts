@@ -1,13 +1,13 @@
 import { ServiceError, ServiceUnavailableError } from '@varve/core';
 
-/** What `pg` says without any code when a connection breaks or none is to be had; it has no other way to tell. */
-const CODELESS = [
+/** What `pg` says without any code when a connection breaks; there is no other way to tell. */
+const LOST = [
   'Connection terminated',
   'Client has encountered a connection error',
-  'timeout exceeded when trying to connect',
   'Client was closed and is not queryable',
-  'Query read timeout',
 ];
+/** And when the server does not answer. */
+const LATE = ['timeout exceeded when trying to connect', 'Query read timeout'];
 const NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
 
 const codeOf = (error: unknown): string => {
@@ -21,15 +21,17 @@ export function isConnectionLost(error: unknown): boolean {
   const code = codeOf(error);
   if (code.startsWith('08') || code.startsWith('57P') || code === '25006' || NETWORK.has(code)) return true;
   if (error instanceof AggregateError) return error.errors.some(isConnectionLost);
-  return CODELESS.some((text) => error.message.includes(text));
+  return LOST.some((text) => error.message.includes(text));
 }
 
 /** Serialisation failure or deadlock: the same transaction, made again, works. */
 export const isContention = (error: unknown): boolean => ['40001', '40P01'].includes(codeOf(error));
 
-/** Lock or statement took too long, or no resources: not now. */
-const isOverload = (error: unknown): boolean =>
-  ['55P03', '57014'].includes(codeOf(error)) || codeOf(error).startsWith('53');
+/** Lock, statement or answer took too long, or no resources: not now, and not at once again. */
+export const isOverload = (error: unknown): boolean =>
+  ['55P03', '57014'].includes(codeOf(error)) ||
+  codeOf(error).startsWith('53') ||
+  (error instanceof Error && LATE.some((text) => error.message.includes(text)));
 
 /** The unique constraint or index that a row would have broken; `null`: it was something else. */
 export function brokenUnique(error: unknown): string | null {
@@ -42,8 +44,8 @@ export function brokenUnique(error: unknown): string | null {
 /** A database's error as one of ours, where it is one that callers can act on. */
 export function asServiceError(error: unknown): unknown {
   if (error instanceof ServiceError) return error;
-  if (isConnectionLost(error) || isContention(error) || isOverload(error)) {
-    return new ServiceUnavailableError('The catalog is not available; try again', {}, { cause: error });
-  }
-  return error;
+  return isConnectionLost(error) || isContention(error) || isOverload(error) ? unavailable(error) : error;
 }
+
+export const unavailable = (cause: unknown): ServiceUnavailableError =>
+  new ServiceUnavailableError('The catalog is not available; try again', {}, { cause });

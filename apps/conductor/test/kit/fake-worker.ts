@@ -46,10 +46,11 @@ export class FakeWorker {
       jobsQueueOf(worker.host),
       async (delivery) => {
         const job = delivery.parse(JobSchema);
-        if (!worker.messageIds.includes(delivery.messageId)) worker.jobs.push(job);
+        const isFirst = !worker.messageIds.includes(delivery.messageId);
         worker.messageIds.push(delivery.messageId);
+        if (isFirst) worker.jobs.push(job);
         delivery.ack();
-        if (worker.automatic) await worker.perform(job);
+        if (worker.automatic && isFirst) await worker.perform(job);
       },
       { prefetch: 8 },
     );
