@@ -18,6 +18,7 @@ import { aloneImage, readExtents } from './image-extents.js';
 import { isLockedForWriting, isOpen } from './image-locks.js';
 import { InstanceFiles } from './instance-files.js';
 import { openNbdReader, openNbdWriter } from './nbd-image.js';
+import { pourLayer } from './pour-layer.js';
 import { readQcow2Header } from './qcow2-header.js';
 import { runTool, THOROUGH, ToolFailedError } from './tools.js';
 import type { ToolLimits } from './tools.js';
@@ -193,10 +194,13 @@ export class QemuImgDiskFiles implements DiskFiles {
       );
     }
     await this.assertFree(instance, await this.allocatedBytes(instance, from), 'Merging two layers');
-    const cache = await cacheFor(target);
-    // -d: the source keeps its data, so that the merge can be made again.
-    await this.tool(['commit', '-q', '-t', cache, '-f', 'qcow2', '-d', '-b', backing.path, source], THOROUGH);
-    await sync(target);
+    const writer = await openNbdWriter(target, await cacheFor(target), () => this.freeBytes(instance));
+    try {
+      await pourLayer(source, await this.withTool(() => readExtents(source)), writer);
+      await writer.finish();
+    } finally {
+      await writer.close();
+    }
   }
 
   async checkLayer(instance: InstanceId, file: FileId): Promise<void> {
