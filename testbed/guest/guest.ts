@@ -219,7 +219,10 @@ export class ProvingGuest {
     return qmp(this.files.qmpForTests, execute, args);
   }
 
-  /** Runs a shell command in the guest; new lines in its output come as `|`. */
+  /**
+   * Runs a shell command in the guest; new lines in its output come as `|`. For a file system of its own:
+   * `/sbin/mke2fs -q -t ext4 /dev/vda1` (busybox's shell prefers its own programs to those on the PATH).
+   */
   async shell(command: string, deadlineMs?: number): Promise<{ status: number; output: string }> {
     const answer = await this.ask(`sh ${command}`, deadlineMs);
     const [, status, output = ''] = /^rc=(-?\d+) ?(.*)$/s.exec(answer) ?? [];
