@@ -1,4 +1,5 @@
-import { ObjectStoreConfig } from '@varve/adapters';
+import { storeConfigOf, storeEnvironment } from '@varve/adapters';
+import type { ObjectStoreConfig } from '@varve/adapters';
 import { z } from 'zod';
 
 const seconds = (value: number) => z.coerce.number().positive().default(value);
@@ -18,15 +19,7 @@ export const ConductorEnvironment = z.object({
   /** How long the conductor must have been able to hear hosts before it calls one gone. */
   VARVE_HOST_DOWN_AFTER_S: seconds(30),
   VARVE_SWEEP_INTERVAL_S: seconds(5),
-  VARVE_STORE: z.enum(['filesystem', 's3']).default('filesystem'),
-  VARVE_STORE_PATH: z.string().optional(),
-  VARVE_STORE_MOUNT_REQUIRED: z.stringbool().default(false),
-  VARVE_S3_ENDPOINT: z.string().optional(),
-  VARVE_S3_REGION: z.string().default('us-east-1'),
-  VARVE_S3_BUCKET: z.string().optional(),
-  VARVE_S3_ACCESS_KEY: z.string().optional(),
-  VARVE_S3_SECRET_KEY: z.string().optional(),
-  VARVE_S3_DEADLINE_S: seconds(30),
+  ...storeEnvironment,
   VARVE_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -51,23 +44,7 @@ export function parseConductorConfig(environment: NodeJS.ProcessEnv): ConductorC
     hostGoneAfterS: env.VARVE_HOST_GONE_AFTER_S,
     hostDownAfterS: env.VARVE_HOST_DOWN_AFTER_S,
     sweepIntervalS: env.VARVE_SWEEP_INTERVAL_S,
-    store: storeConfig(env),
+    store: storeConfigOf(env),
     logLevel: env.VARVE_LOG_LEVEL,
   };
-}
-
-function storeConfig(env: z.output<typeof ConductorEnvironment>): ObjectStoreConfig {
-  return ObjectStoreConfig.parse(
-    env.VARVE_STORE === 'filesystem'
-      ? { kind: 'filesystem', root: env.VARVE_STORE_PATH, mountRequired: env.VARVE_STORE_MOUNT_REQUIRED }
-      : {
-          kind: 's3',
-          endpoint: env.VARVE_S3_ENDPOINT,
-          region: env.VARVE_S3_REGION,
-          bucket: env.VARVE_S3_BUCKET,
-          accessKey: env.VARVE_S3_ACCESS_KEY,
-          secretKey: env.VARVE_S3_SECRET_KEY,
-          deadlineMs: env.VARVE_S3_DEADLINE_S * 1000,
-        },
-  );
 }

@@ -1,4 +1,5 @@
-import { ObjectStoreConfig } from '@varve/adapters';
+import { storeConfigOf, storeEnvironment } from '@varve/adapters';
+import type { ObjectStoreConfig } from '@varve/adapters';
 import { isHostName } from '@varve/core';
 import type { HostName } from '@varve/core';
 import { hostname } from 'node:os';
@@ -16,15 +17,7 @@ export const WorkerEnvironment = z.object({
   /** Absolute; what may be computed again lies here, e.g. the base images' digests. */
   VARVE_STATE_DIR: z.string().startsWith('/').default('/var/lib/varve'),
   VARVE_AMQP_URL: z.string().startsWith('amqp'),
-  VARVE_STORE: z.enum(['filesystem', 's3']).default('filesystem'),
-  VARVE_STORE_PATH: z.string().optional(),
-  VARVE_STORE_MOUNT_REQUIRED: z.stringbool().default(false),
-  VARVE_S3_ENDPOINT: z.string().optional(),
-  VARVE_S3_REGION: z.string().default('us-east-1'),
-  VARVE_S3_BUCKET: z.string().optional(),
-  VARVE_S3_ACCESS_KEY: z.string().optional(),
-  VARVE_S3_SECRET_KEY: z.string().optional(),
-  VARVE_S3_DEADLINE_S: seconds(30),
+  ...storeEnvironment,
   VARVE_MERGE_STRATEGY: z.enum(['auto', 'copy', 'in-place']).default('auto'),
   VARVE_MERGE_MIB_PER_S: z.coerce.number().nonnegative().default(0),
   /** Uploads, fetches and merges at once. */
@@ -74,7 +67,7 @@ export function parseWorkerConfig(environment: NodeJS.ProcessEnv): WorkerConfig 
     instancesDir: env.VARVE_INSTANCES_DIR,
     stateDir: env.VARVE_STATE_DIR,
     amqpUrl: env.VARVE_AMQP_URL,
-    store: storeConfig(env),
+    store: storeConfigOf(env),
     zstdLevel: env.VARVE_ZSTD_LEVEL,
     transfers: env.VARVE_TRANSFERS,
     uploadGiveUpMs: env.VARVE_UPLOAD_GIVE_UP_S * 1000,
@@ -90,20 +83,4 @@ export function parseWorkerConfig(environment: NodeJS.ProcessEnv): WorkerConfig 
       stopGraceMs: env.VARVE_STOP_GRACE_S * 1000,
     },
   };
-}
-
-function storeConfig(env: z.output<typeof WorkerEnvironment>): ObjectStoreConfig {
-  return ObjectStoreConfig.parse(
-    env.VARVE_STORE === 'filesystem'
-      ? { kind: 'filesystem', root: env.VARVE_STORE_PATH, mountRequired: env.VARVE_STORE_MOUNT_REQUIRED }
-      : {
-          kind: 's3',
-          endpoint: env.VARVE_S3_ENDPOINT,
-          region: env.VARVE_S3_REGION,
-          bucket: env.VARVE_S3_BUCKET,
-          accessKey: env.VARVE_S3_ACCESS_KEY,
-          secretKey: env.VARVE_S3_SECRET_KEY,
-          deadlineMs: env.VARVE_S3_DEADLINE_S * 1000,
-        },
-  );
 }
