@@ -79,11 +79,11 @@ fi
 [ -x node_modules/.bin/node ] || die "npm has left out node-linux-$(uname -m): Varve runs on Node 24 from npm"
 
 if [ "${1:-}" = --build ]; then
-  sources=(apps libs migrations nest-cli.json tsconfig.json package-lock.json)
+  sources=(apps libs migrations nest-cli.json rspack.config.cjs tsconfig.json package-lock.json)
   changed=$(find "${sources[@]}" -type f ! -name '*.spec.ts' -newer dist/.built -print -quit 2>/dev/null || echo all)
   if [ -n "$changed" ]; then
     say "building"
-    node_modules/.bin/node node_modules/@nestjs/cli/bin/nest.js build --all >&2
+    node_modules/.bin/node node_modules/@nestjs/cli/bin/nest.js build api conductor worker cli >&2
     touch dist/.built
   fi
 fi
