@@ -58,7 +58,7 @@ module.exports = {
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {
       extensions: ['.ts', '.js'],
-      extensionAlias: { '.js': ['.ts', '.js'] },
+      exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'types'],
     },
   },
