@@ -1,5 +1,8 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { statfs } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NoSpaceError } from '@varve/core';
 import type { FileId, InstanceId } from '@varve/core';
@@ -72,6 +75,31 @@ describe('on any file system', () => {
     const reader = await host.diskFiles.openReader(instance, layer);
     expect((await reader.read(0, bytes.length)).equals(bytes)).toBe(true);
     await reader.close();
+  });
+
+  it('no tool goes on working on a layer when the worker is killed that started it', async () => {
+    const { instance, layer } = await stopped(host);
+    const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
+    const code = `
+      import { QemuImgDiskFiles } from ${JSON.stringify(here('./qemu-img-disk-files.ts'))};
+      const instancesDir = ${JSON.stringify(host.instancesDir)};
+      const writer = await new QemuImgDiskFiles({ instancesDir, stateDir: instancesDir }).openWriter('${instance}', '${layer}');
+      await writer.write(0, Buffer.alloc(4096, 1));
+      console.log('open');
+      setInterval(() => {}, 1000);`;
+    const hooks = here('../../hypervisor/testing/ts-hooks.mjs');
+    const options = ['--experimental-transform-types', '--no-warnings', '--import', hooks, '--input-type=module'];
+    const worker = spawn(process.execPath, [...options, '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await new Promise((resolve) => worker.stdout.once('data', resolve));
+    expect(await host.diskFiles.isOpenForWriting(instance, layer)).toBe(true);
+    worker.kill('SIGKILL');
+    const deadline = performance.now() + 5_000;
+    while (await host.diskFiles.isOpenForWriting(instance, layer)) {
+      expect(performance.now(), 'qemu-nbd still has the layer').toBeLessThan(deadline);
+      await delay(10);
+    }
+    await fill(host, instance, layer, MIB);
+    await host.diskFiles.checkLayer(instance, layer);
   });
 });
 

@@ -43,7 +43,7 @@ describe("a real guest's file systems", () => {
 
   async function shell(command: string): Promise<string> {
     const { status, output } = await guest.shell(command);
-    expect(status, output).toBe(0);
+    if (status !== 0) throw new Error(`${command}: ${output}`);
     return output;
   }
   /** Begins a write to the file system that ends when the file system lets it. */
@@ -99,7 +99,7 @@ describe("a real guest's file systems", () => {
     const overlay = randomUUID() as FileId;
     await files.adoptDisk(instance, boot);
     await shell('(while true; do date >> /mnt/log; cp /bin/busybox /mnt/b; sync; done) > /dev/null 2>&1 &');
-    const [{ virtualSizeBytes = 0 } = {}] = await files.findChain(instance);
+    const virtualSizeBytes = (await files.findChain(instance))[0]?.virtualSizeBytes ?? 0;
     await files.createLayer(instance, overlay, { kind: 'layer', file: boot }, virtualSizeBytes);
     const path = await files.layerPath(instance, overlay);
 

@@ -108,7 +108,7 @@ export class QmpHypervisor implements Hypervisor {
     const merge: Merge = { instance, directory, from, into, bytesPerSecond: options.bytesPerSecond };
     let state = await this.ask(instance, (monitor) => beginMerge(monitor, merge));
     for (let wait = 10; state.kind === 'running'; wait = Math.min(wait * 2, 500)) {
-      options.onProgress?.(state.doneBytes, state.totalBytes);
+      if (state.totalBytes > 0) options.onProgress?.(state.doneBytes, state.totalBytes);
       await delay(wait);
       state = await this.askOn(merge);
     }
