@@ -1,4 +1,6 @@
 import 'reflect-metadata';
+import { inspect } from 'node:util';
+import { z } from 'zod';
 import { parseApiConfig } from './config.js';
 import { createApi } from './create-api.js';
 import type { Api } from './create-api.js';
@@ -18,4 +20,10 @@ const stop = (): void => {
 process.on('SIGTERM', stop);
 process.on('SIGINT', stop);
 
-api = await createApi(parseApiConfig(process.env));
+try {
+  api = await createApi(parseApiConfig(process.env));
+} catch (error) {
+  // A wrong setting is said in words; anything else with all that is known of it.
+  process.stderr.write(`api: ${error instanceof z.ZodError ? z.prettifyError(error) : inspect(error)}\n`);
+  process.exit(1);
+}

@@ -296,14 +296,11 @@ describe('pages', () => {
     expect(since.body.items).toHaveLength(1);
 
     const ids: unknown[] = [];
-    for (let marker: unknown = ''; marker !== null;) {
-      const page = await plane.call(
-        'admin-ops',
-        'GET',
-        `/v1/instances?limit=1${marker === '' ? '' : `&marker=${String(marker)}`}`,
-      );
+    for (let query = '?limit=1'; query !== '';) {
+      const page = await plane.call('admin-ops', 'GET', `/v1/instances${query}`);
       ids.push(...page.body.items.map((item) => item['id']));
-      marker = page.body['nextMarker'];
+      const { nextMarker } = page.body;
+      query = typeof nextMarker === 'string' ? `?limit=1&marker=${nextMarker}` : '';
     }
     expect(ids).toEqual([red.id, blue.id, one.id].sort());
   });

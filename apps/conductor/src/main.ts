@@ -1,4 +1,6 @@
 import 'reflect-metadata';
+import { inspect } from 'node:util';
+import { z } from 'zod';
 import { parseConductorConfig } from './config.js';
 import { createConductor } from './create-conductor.js';
 import type { Conductor } from './create-conductor.js';
@@ -18,4 +20,10 @@ const stop = (): void => {
 process.on('SIGTERM', stop);
 process.on('SIGINT', stop);
 
-conductor = await createConductor(parseConductorConfig(process.env));
+try {
+  conductor = await createConductor(parseConductorConfig(process.env));
+} catch (error) {
+  // A wrong setting is said in words; anything else with all that is known of it.
+  process.stderr.write(`conductor: ${error instanceof z.ZodError ? z.prettifyError(error) : inspect(error)}\n`);
+  process.exit(1);
+}

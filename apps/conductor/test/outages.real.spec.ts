@@ -106,11 +106,12 @@ describe('the database', () => {
     worker.automatic = true;
     const accepted: string[] = [];
     const statuses = new Map<string, number>();
-    let stop = false;
+    const stop = new AbortController();
     const load = instances.map(async ({ id }) => {
-      while (!stop) {
+      while (!stop.signal.aborted) {
         const answer = await plane.call('member-red', 'POST', `/v1/instances/${id}/snapshots`, {});
-        const what = `${answer.status} ${String(answer.body['code'] ?? '')}`.trim();
+        const { code } = answer.body;
+        const what = typeof code === 'string' ? `${answer.status} ${code}` : `${answer.status}`;
         statuses.set(what, (statuses.get(what) ?? 0) + 1);
         if (answer.status === 202) accepted.push(String(answer.body['operationId']));
         else await until('a moment', () => new Promise<true>((resolve) => setTimeout(() => resolve(true), 20)));
@@ -125,7 +126,7 @@ describe('the database', () => {
     }
     const before = accepted.length;
     await until('work is being done again', () => accepted.length > before + 20, 60_000);
-    stop = true;
+    stop.abort();
     await Promise.all(load);
 
     expect(

@@ -10,9 +10,11 @@ const LOST = [
 const LATE = ['timeout exceeded when trying to connect', 'Query read timeout'];
 const NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
 
+/** TypeORM wraps what the driver throws. */
 const codeOf = (error: unknown): string => {
-  const code = (error as { code?: unknown; driverError?: { code?: unknown } } | null)?.code;
-  return typeof code === 'string' ? code : '';
+  const { code, driverError } = (error ?? {}) as { code?: unknown; driverError?: unknown };
+  if (typeof code === 'string') return code;
+  return driverError ? codeOf(driverError) : '';
 };
 
 /** The connection is gone or was refused (also: starting up, shutting down, read-only after a failover). */
@@ -32,14 +34,6 @@ export const isOverload = (error: unknown): boolean =>
   ['55P03', '57014'].includes(codeOf(error)) ||
   codeOf(error).startsWith('53') ||
   (error instanceof Error && LATE.some((text) => error.message.includes(text)));
-
-/** The unique constraint or index that a row would have broken; `null`: it was something else. */
-export function brokenUnique(error: unknown): string | null {
-  const { code, constraint } = (error ?? {}) as { code?: unknown; constraint?: unknown };
-  if (code === '23505' && typeof constraint === 'string') return constraint;
-  const driver = (error as { driverError?: unknown } | null)?.driverError;
-  return driver ? brokenUnique(driver) : null;
-}
 
 /** A database's error as one of ours, where it is one that callers can act on. */
 export function asServiceError(error: unknown): unknown {

@@ -113,7 +113,7 @@ describe('consuming', () => {
         await publisher.publish(JOBS_EXCHANGE, HOST, { i }, { messageId, timeoutMs: 60_000 });
         confirmed.push(messageId);
       } catch (error) {
-        expect(error).toBeInstanceOf(ServiceUnavailableError);
+        if (!(error instanceof ServiceUnavailableError)) throw error;
       }
       if (i === 200) killed = services.rabbitmq.kill().then(() => services.rabbitmq.start());
     }

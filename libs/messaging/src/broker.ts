@@ -27,7 +27,7 @@ export class Broker {
       timeout: 5_000,
       recovery: {
         waitForConnect: false,
-        maxDelay: 5_000,
+        maxDelay: 2_000,
         setup: (model: ChannelModel) => broker?.declareAll(model) ?? Promise.resolve(),
       },
     });

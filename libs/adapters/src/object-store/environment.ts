@@ -15,9 +15,20 @@ export const storeEnvironment = {
 };
 const StoreEnvironment = z.object(storeEnvironment);
 
-/** @throws {z.ZodError} a setting that the chosen kind needs is missing or wrong */
+/** What the store's own schema calls a setting, and its variable. */
+const VARIABLES: Readonly<Record<string, keyof typeof storeEnvironment>> = {
+  root: 'VARVE_STORE_PATH',
+  endpoint: 'VARVE_S3_ENDPOINT',
+  region: 'VARVE_S3_REGION',
+  bucket: 'VARVE_S3_BUCKET',
+  accessKey: 'VARVE_S3_ACCESS_KEY',
+  secretKey: 'VARVE_S3_SECRET_KEY',
+  deadlineMs: 'VARVE_S3_DEADLINE_S',
+};
+
+/** @throws {z.ZodError} naming the variable that the chosen kind needs and that is missing or wrong */
 export function storeConfigOf(env: z.output<typeof StoreEnvironment>): ObjectStoreConfig {
-  return ObjectStoreConfig.parse(
+  const parsed = ObjectStoreConfig.safeParse(
     env.VARVE_STORE === 'filesystem'
       ? { kind: 'filesystem', root: env.VARVE_STORE_PATH, mountRequired: env.VARVE_STORE_MOUNT_REQUIRED }
       : {
@@ -30,4 +41,7 @@ export function storeConfigOf(env: z.output<typeof StoreEnvironment>): ObjectSto
           deadlineMs: env.VARVE_S3_DEADLINE_S * 1000,
         },
   );
+  if (parsed.success) return parsed.data;
+  const named = (path: readonly PropertyKey[]): PropertyKey[] => path.map((key) => VARIABLES[String(key)] ?? key);
+  throw new z.ZodError(parsed.error.issues.map((issue) => ({ ...issue, path: named(issue.path) })));
 }

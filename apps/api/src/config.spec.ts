@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { parseApiConfig } from './config.js';
+
+const needed = { VARVE_DATABASE_URL: 'postgres://u:p@h:1/d', VARVE_TOKENS_FILE: '/etc/varve/tokens.json' };
+
+describe('the settings of the API', () => {
+  it('are complete with what has no default', () => {
+    expect(parseApiConfig(needed)).toEqual({
+      databaseUrl: 'postgres://u:p@h:1/d',
+      http: { host: '127.0.0.1', port: 8780 },
+      identity: { kind: 'static', tokensFile: '/etc/varve/tokens.json' },
+      hostDownAfterS: 30,
+      logLevel: 'info',
+    });
+  });
+
+  it.each([
+    ['VARVE_DATABASE_URL', undefined],
+    ['VARVE_DATABASE_URL', 'mysql://x'],
+    ['VARVE_TOKENS_FILE', 'tokens.json'],
+    ['VARVE_HTTP_PORT', '70000'],
+    ['VARVE_HTTP_PORT', 'http'],
+    ['VARVE_HOST_DOWN_AFTER_S', '0'],
+    ['VARVE_IDENTITY', 'none'],
+    ['VARVE_LOG_LEVEL', 'loud'],
+  ])('are refused with the name of the one that is wrong: %s=%s', (name, value) => {
+    expect(() => parseApiConfig({ ...needed, [name]: value })).toThrow(name);
+  });
+});
