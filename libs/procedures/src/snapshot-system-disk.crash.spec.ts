@@ -17,11 +17,13 @@ const takeSnapshot =
   };
 
 describe.each(SCENARIOS)('a snapshot of $name', ({ make }) => {
-  it.each(STRIKES)('$name: nothing is lost, nothing left over, the next one works', async (strike) => {
-    await sweep(make, strike, takeSnapshot(false));
-  }, 60_000);
+  it.each(STRIKES)('$name: nothing is lost, nothing left over, the next one works', { timeout: 60_000 }, (strike) =>
+    sweep(make, strike, takeSnapshot(false)),
+  );
 
-  it('fails while the store is down, whatever befalls it, and loses nothing', async () => {
-    for (const strike of STRIKES.slice(0, 4)) await sweep(make, strike, takeSnapshot(true));
-  }, 60_000);
+  it.each(STRIKES.slice(0, 4))(
+    '$name, and the store is down: so it fails, and nothing is lost',
+    { timeout: 60_000 },
+    (strike) => sweep(make, strike, takeSnapshot(true)),
+  );
 });

@@ -31,12 +31,19 @@ export async function sweep(
   { kind, fate }: Strike,
   act: (bench: Bench, blow: Blow | null, fate: Fate) => Promise<readonly string[]>,
 ): Promise<void> {
-  const points = await act(await makeBench(), null, 'nothing');
+  const prepared = async (): Promise<Bench> => {
+    const bench = await makeBench();
+    bench.isHurried = false;
+    return bench;
+  };
+  const points = await act(await prepared(), null, 'nothing');
   expect(points.length).toBeGreaterThan(10);
   const failures: string[] = [];
   for (const [at, point] of points.entries()) {
+    // A worker that dies before an effect leaves what it left after the one before.
+    if (kind === 'kill worker' && point.startsWith('before')) continue;
     try {
-      await act(await makeBench(), { at, kind }, fate);
+      await act(await prepared(), { at, kind }, fate);
     } catch (error) {
       failures.push(`#${at} ${point}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     }
