@@ -1,7 +1,7 @@
 import type { InstanceId, OperationId } from '@varve/core';
 import { JournalUnwritableError } from '@varve/procedures';
 import type { JournalHead } from '@varve/procedures';
-import { appendFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -48,6 +48,23 @@ describe('FileJournals', () => {
     await again?.append({ kind: 'no-return' });
     const third = await new FileJournals(root).find(instance, operation(1));
     expect(third?.entries.at(-1)).toEqual({ kind: 'no-return' });
+  });
+
+  it('holds every entry whole, in order, when several are appended at once', async () => {
+    const journal = await journals.create(instance, head(1));
+    const entries = Array.from({ length: 30 }, (_, n) => ({
+      kind: 'begin' as const,
+      step: 'x'.repeat((n * 37) % 100),
+    }));
+    await Promise.all(entries.map((entry) => journal.append(entry)));
+    expect((await new FileJournals(root).find(instance, operation(1)))?.entries).toEqual([head(1), ...entries]);
+  });
+
+  it('can be read by others while it is written, who change nothing', async () => {
+    const journal = await journals.create(instance, head(1));
+    await appendFile(journal.path, '{"kind":"done","st');
+    await journals.listOpen();
+    expect(await readFile(journal.path, 'utf8')).toMatch(/"st$/);
   });
 
   it('finds an operation again after it was closed, and no longer lists it as open', async () => {

@@ -2,7 +2,7 @@ import type { InstanceId, OperationId } from '@varve/core';
 import { isUuid } from '@varve/core';
 import { JournalUnwritableError } from '@varve/procedures';
 import type { Journal, JournalEntry, JournalHead } from '@varve/procedures';
-import { mkdir, open, readdir, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Halt } from './halt.js';
 
@@ -50,7 +50,7 @@ export class FileJournals {
     } catch (error) {
       throw new JournalUnwritableError('The journal could not be written; nothing was begun', {}, { cause: error });
     }
-    return new FileJournal(instance, path, [head], this.halt);
+    return FileJournal.read(instance, path, this.halt);
   }
 
   /** The journal of an operation, open or closed; `null`: there never was one, or it is long gone. */
@@ -112,11 +112,14 @@ export class FileJournals {
 export class FileJournal implements Journal {
   readonly head: JournalHead;
   private broken: unknown = null;
+  private lastAppend: Promise<unknown> = Promise.resolve();
 
-  constructor(
+  /** @param endsAt - bytes of whole lines; whatever is behind was never relied on */
+  private constructor(
     readonly instance: InstanceId,
     readonly path: string,
     readonly entries: JournalEntry[],
+    private endsAt: number,
     private readonly halt: Halt,
   ) {
     const head = entries[0];
@@ -124,20 +127,29 @@ export class FileJournal implements Journal {
     this.head = head;
   }
 
+  /** Changes nothing: it may be another one's who is writing to it. */
   static async read(instance: InstanceId, path: string, halt: Halt): Promise<FileJournal> {
     const bytes = await readFile(path);
     const whole = bytes.lastIndexOf(0x0a) + 1;
-    if (whole < bytes.length && path.endsWith(OPEN)) await truncate(path, whole);
     const lines = bytes.subarray(0, whole).toString('utf8').split('\n').slice(0, -1);
-    return new FileJournal(
-      instance,
-      path,
-      lines.map((line) => JSON.parse(line) as JournalEntry),
-      halt,
-    );
+    const entries = lines.map((line) => JSON.parse(line) as JournalEntry);
+    return new FileJournal(instance, path, entries, whole, halt);
   }
 
-  async append(entry: JournalEntry): Promise<void> {
+  /** Whether a write has failed, so that only reading it anew can tell what it holds. */
+  get isBroken(): boolean {
+    return this.broken !== null;
+  }
+
+  /** The procedure and whoever sends its events write at the same time: one after the other, in the order they came. */
+  append(entry: JournalEntry): Promise<void> {
+    const mine = this.lastAppend.then(() => this.write(entry));
+    // Whoever comes next hears of a failure through `broken`.
+    this.lastAppend = mine.catch(() => undefined);
+    return mine;
+  }
+
+  private async write(entry: JournalEntry): Promise<void> {
     // After a failed write it is not known what the file ends with: nothing may follow.
     if (this.broken)
       throw new JournalUnwritableError('The journal could not be written before', {}, { cause: this.broken });
@@ -146,10 +158,12 @@ export class FileJournal implements Journal {
       // Without O_CREAT: when the instance was deleted its journal went with it, and must not come back.
       const file = await open(this.path, 'r+');
       try {
-        const { size } = await file.stat();
         const line = Buffer.from(`${JSON.stringify(entry)}\n`);
-        await file.write(line, 0, line.length, size);
+        const { size } = await file.stat();
+        if (size > this.endsAt) await file.truncate(this.endsAt);
+        await file.write(line, 0, line.length, this.endsAt);
         await file.sync();
+        this.endsAt += line.length;
       } finally {
         await file.close();
       }

@@ -1,6 +1,6 @@
 import { problemOf } from '@varve/core';
 import type { FileId, InstanceId, OperationId } from '@varve/core';
-import { announceOnce, InterruptedError, runProcedure } from '@varve/procedures';
+import { announceOnce, InterruptedError, isClosed, runProcedure } from '@varve/procedures';
 import type { ProcedureContext } from '@varve/procedures';
 import pLimit from 'p-limit';
 import type { Logger } from 'pino';
@@ -62,7 +62,8 @@ export class Runner {
     await Promise.all(this.queues.values());
   }
 
-  private async toTheEnd(journal: FileJournal): Promise<void> {
+  private async toTheEnd(begun: FileJournal): Promise<void> {
+    let journal = begun;
     const log = this.log.child({ operation: journal.head.operationId, instance: journal.instance });
     for (let wait = FIRST_WAIT_MS; !this.shutdown.aborted; wait = Math.min(2 * wait, LONGEST_WAIT_MS)) {
       try {
@@ -70,10 +71,14 @@ export class Runner {
         return;
       } catch (error) {
         if (this.shutdown.aborted || error instanceof InterruptedError) return;
-        if (await this.isGone(journal)) {
+        const found = await this.journals.find(journal.instance, journal.head.operationId);
+        if (found === null) {
+          // There is nothing to do and nobody to tell.
           log.warn({ err: error }, 'the instance was deleted, and its journal with it');
           return;
         }
+        if (isClosed(found)) return;
+        if (journal.isBroken) journal = found;
         log.error({ err: error, problem: problemOf(error), retryInMs: wait }, 'the procedure could not go on');
         await sleep(wait, undefined, { signal: this.shutdown }).catch((reason: unknown) => {
           if (!this.shutdown.aborted) throw reason;
@@ -122,11 +127,6 @@ export class Runner {
     }
     await this.reporter.flush(journal);
     await this.journals.close(journal);
-  }
-
-  /** An instance that was deleted took its journal along: there is nothing to do and nobody to tell. */
-  private async isGone(journal: FileJournal): Promise<boolean> {
-    return (await this.journals.find(journal.instance, journal.head.operationId)) === null;
   }
 
   private progressOf(
