@@ -55,8 +55,10 @@ export class ManagedProcess {
   readonly logFile: string;
   /** What is changed here counts from the next start. */
   readonly env: Record<string, string>;
+  readonly argv: readonly string[];
 
   constructor(name: string, argv: readonly string[], env: Record<string, string>, root: string) {
+    this.argv = argv;
     this.env = env;
     this.logFile = join(root, `${name}.log`);
     // Not to outlive whoever started it, however that ends.

@@ -1,0 +1,123 @@
+// An instance whose guest vouches for its disk: what it wrote by when is known, and whatever is read is compared.
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { CreateSnapshot, OperationView, RollbackView, SnapshotView } from '@varve/contracts';
+import { expect } from 'vitest';
+import type { z } from 'zod';
+import type { ProvingGuest } from '../../../../testbed/guest/guest.ts';
+import { until } from '../../../../testbed/services/until.ts';
+import type { Product } from './product.js';
+
+const run = promisify(execFile);
+
+/** The states that a restore point may show: all that was flushed before it was asked for, nothing from after it. */
+export interface Bounds {
+  readonly acked: number;
+  readonly upto: number;
+}
+
+export interface Point extends Bounds {
+  readonly snapshot: SnapshotView;
+  readonly operation: OperationView;
+}
+
+export class ProvenInstance {
+  constructor(
+    private readonly product: Product,
+    readonly guest: ProvingGuest,
+  ) {}
+
+  get id(): string {
+    return this.guest.id;
+  }
+
+  /** What a state may show that is taken from now on until the bounds are asked for. */
+  async watch(): Promise<() => Promise<Bounds>> {
+    const { boot, op } = await this.guest.stat();
+    // The state that a boot found has no number in this boot's count.
+    const { acked } = op < boot ? await this.guest.write(1) : await this.guest.stat();
+    return async () => ({ acked, upto: (await this.guest.stat()).op });
+  }
+
+  /** Takes a snapshot of the running instance to its end, and has the guest read all its frozen data at once. */
+  async snapshot(body: z.input<typeof CreateSnapshot> = { quiesce: 'none' }): Promise<Point> {
+    const bounds = await this.watch();
+    const { uid, operationId } = await this.product.client.createSnapshot(this.id, body);
+    const operation = await this.product.finished(operationId);
+    const point = { ...(await bounds()), operation, snapshot: await this.product.client.snapshot(uid) };
+    await this.expectSound();
+    expect(operation.chainLength ?? 0).toBeLessThanOrEqual(4);
+    return point;
+  }
+
+  /** The same, and it must have worked. */
+  async snapshotWell(body?: z.input<typeof CreateSnapshot>): Promise<Point> {
+    const point = await this.snapshot(body);
+    expect(point).toMatchObject({
+      operation: { state: 'succeeded', problem: null },
+      snapshot: { status: 'available', problem: null },
+    });
+    return point;
+  }
+
+  /** The guest, while it runs, reads what it has written; nothing is lost, torn, misplaced, or refused. */
+  async expectSound(): Promise<void> {
+    expect(await this.guest.verify()).toMatchObject({ damaged: 0, wrong: 0 });
+    expect(await this.guest.stat()).toMatchObject({ errors: 0 });
+  }
+
+  /** The guest, which has been restarted, finds a state of its disk between these bounds. Writes must not have begun. */
+  async expectState({ acked, upto }: Bounds): Promise<void> {
+    await this.guest.waitReady(120_000);
+    const state = await this.guest.state();
+    expect(state, state.text).toMatchObject({ good: true, damaged: 0, wrong: 0 });
+    expect(state.op).toBeGreaterThanOrEqual(acked);
+    expect(state.op).toBeLessThanOrEqual(upto);
+  }
+
+  /** Rolls back to its end and has the rebooted guest find itself there. */
+  async goBackTo(point: Point): Promise<RollbackView> {
+    this.guest.announceRollback(point);
+    const { id } = await this.product.client.createRollback(this.id, { snapshotUid: point.snapshot.uid });
+    expect(await this.product.finished(id)).toMatchObject({ state: 'succeeded', problem: null });
+    await this.expectState(point);
+    return this.product.client.rollback(id);
+  }
+
+  /** Takes a rollback back; `bounds` are those of what it replaced. */
+  async undo(rollback: RollbackView, bounds: Bounds): Promise<RollbackView> {
+    this.guest.announceRollback(bounds);
+    const { id } = await this.product.client.undoRollback(rollback.id);
+    expect(await this.product.finished(id)).toMatchObject({ state: 'succeeded', problem: null });
+    await this.expectState(bounds);
+    return this.product.client.rollback(id);
+  }
+
+  /** The instance's own layers as QEMU's tools find them, active layer first. */
+  async ownLayers(): Promise<string[]> {
+    const { stdout } = await run('qemu-img', [
+      'info',
+      '-U',
+      '--backing-chain',
+      '--output=json',
+      '-f',
+      'qcow2',
+      this.guest.files.disk,
+    ]);
+    const chain = JSON.parse(stdout) as { filename: string; format: string }[];
+    return chain.filter(({ format }) => format === 'qcow2').map(({ filename }) => filename);
+  }
+
+  /** Reads from the host what lies below the active layer; nobody writes to it. */
+  async expectSealedState(bounds: Bounds): Promise<void> {
+    const [, sealed = ''] = await this.ownLayers();
+    const verdict = await this.guest.check(sealed, bounds);
+    expect(verdict.good, verdict.text).toBe(true);
+  }
+
+  /** A snapshot's pause of the guest and the like must be over: it writes on. */
+  async expectProgress(): Promise<void> {
+    const { op } = await this.guest.stat();
+    await until('the guest writes on', async () => (await this.guest.stat()).op > op);
+  }
+}
