@@ -103,7 +103,7 @@ export class ProvingGuest {
   }
 
   /** For a QEMU that somebody else starts: returns when its guest answers. */
-  async waitReady(deadlineMs = 60_000): Promise<void> {
+  async waitReady(deadlineMs = 120_000): Promise<void> {
     await this.control.ask('ping', deadlineMs);
   }
 
