@@ -1,7 +1,9 @@
 import { ProblemDetails } from '@varve/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freshDatabase, freshVhost } from '../../../testbed/services/shared.ts';
-import { ControlPlane } from '../../conductor/test/kit/control-plane.js';
+import { VarveClient } from '@varve/api-client';
+import { ControlPlane, identity } from '../../conductor/test/kit/control-plane.js';
+import { createApi } from '../src/create-api.js';
 import { newInstance } from '../../conductor/test/kit/fake-worker.js';
 import type { FakeWorker } from '../../conductor/test/kit/fake-worker.js';
 import { until } from '../../conductor/test/kit/until.js';
@@ -252,6 +254,56 @@ describe('live events', () => {
       headers: { 'x-auth-token': 'reader-red' },
     });
     expect(await views(response)).toMatchObject([{ state: 'succeeded' }]);
+  });
+});
+
+describe('the client that we ship', () => {
+  it('follows a snapshot to its end, lists it, and is told in words what is wrong', async () => {
+    await idle(red.id);
+    const client = new VarveClient({ url: plane.apis[0]?.url ?? '', token: 'member-red' });
+    const asked = await client.createSnapshot(red.id, { name: 'by the client' });
+    const states: string[] = [];
+    const watched = (async () => {
+      for await (const { state } of client.watchOperation(asked.operationId)) states.push(state);
+    })();
+    await plane.perform(worker, asked.operationId);
+    await watched;
+    expect([states[0], states.at(-1)]).toEqual(['queued', 'succeeded']);
+
+    const names: (string | null)[] = [];
+    for await (const { name } of client.restorePoints(red.id, { limit: 1 })) names.push(name);
+    expect(names[0]).toBe('by the client');
+    await expect(client.rollback(crypto.randomUUID())).rejects.toMatchObject({ code: 'not_found' });
+  });
+});
+
+describe('an API that is stopped', () => {
+  it('does not wait for those who watch operations', async () => {
+    await idle(red.id);
+    const asked = await plane.call('member-red', 'POST', `/v1/instances/${red.id}/snapshots`, {});
+    const api = await createApi(
+      {
+        databaseUrl: plane.settings.databaseUrl,
+        http: { host: '127.0.0.1', port: 0 },
+        identity: { kind: 'static', tokensFile: '/nowhere' },
+        hostDownAfterS: 30,
+        logLevel: 'silent',
+      },
+      { identity },
+    );
+    const watching = await fetch(`${api.url}/v1/operations/${String(asked.body['operationId'])}/events`, {
+      headers: { 'x-auth-token': 'member-red' },
+    });
+    expect(watching.status).toBe(200);
+    const ended = watching.text().then(
+      () => 'closed',
+      () => 'broken off',
+    );
+    const began = Date.now();
+    await api.close();
+    expect(Date.now() - began).toBeLessThan(3_000);
+    expect(await ended).toMatch(/closed|broken off/);
+    await idle(red.id);
   });
 });
 

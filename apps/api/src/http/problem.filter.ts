@@ -24,11 +24,10 @@ export class ProblemFilter implements ExceptionFilter {
     const request = http.getRequest<CallerRequest>();
     const reply = http.getResponse<FastifyReply>();
     const { status, problem } = problemAndStatus(error);
-    if (status >= 500) {
-      const facts = { err: error, requestId: request.id, code: problem.code };
-      if (status === 503) this.log.warn(facts, 'a request had to be refused for now');
-      else this.log.error(facts, 'a request failed');
-    }
+    const facts = { requestId: request.id, code: problem.code };
+    // An outage is many of the same; a failure is looked into.
+    if (status === 503) this.log.warn({ ...facts, reason: reasonOf(error) }, 'a request had to be refused for now');
+    else if (status >= 500) this.log.error({ ...facts, err: error }, 'a request failed');
     await this.audit(request, status, problem);
     if (reply.raw.headersSent) {
       reply.raw.destroy();
@@ -70,6 +69,9 @@ export class ProblemFilter implements ExceptionFilter {
     }
   }
 }
+
+const reasonOf = (error: unknown): string =>
+  error instanceof Error && error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : String(error);
 
 const isDenial = (caller: Caller, method: string, status: number): boolean =>
   caller.trespassed || status === 403 || (method !== 'GET' && status < 500);

@@ -30,7 +30,9 @@ export class SnapshotsService {
       acceptOnce(tx, caller, 202, async () => {
         const instance = await this.admission.hold(tx, caller, instanceId);
         await this.admission.assertReachable(tx, instance);
-        if (instance.unsupported) throw new ReportedError(instance.unsupported);
+        // What was in the way of one look at the disk may be gone by now: the host will say.
+        const { unsupported } = instance;
+        if (unsupported && unsupported.remedy !== 'retry') throw new ReportedError(unsupported);
 
         const uid = crypto.randomUUID() as SnapshotUid;
         const operation = await tx.operations.start({

@@ -26,7 +26,7 @@ export interface Settings {
 }
 
 /** `<role>-<project>` is a token of that role in that project. */
-const identity = {
+export const identity = {
   authenticate: (token: string): Promise<Principal | null> => {
     const [, role, project] = /^(admin|member|reader)-(\w+)$/.exec(token) ?? [];
     if (role === undefined || project === undefined) return Promise.resolve(null);
