@@ -45,6 +45,11 @@ export async function recordOf(ctx: ProcedureContext, instance: InstanceId): Pro
   return record;
 }
 
+/** Has QEMU, if there is one, close what is no part of the disk: until then deleted files keep their space. */
+export async function closeLeftovers(ctx: ProcedureContext, instance: InstanceId): Promise<void> {
+  if ((await ctx.hypervisor.powerState(instance)) !== 'stopped') await ctx.hypervisor.closeLeftovers(instance);
+}
+
 /** Puts files on record before they are made, so that whatever a crash leaves of them can be found and deleted. */
 export async function registerTransient(
   ctx: ProcedureContext,

@@ -9,7 +9,7 @@ import {
 } from '@varve/core';
 import type { ChainRecord, DetachedLayer, FileId, InstanceId, LayerFile, Problem } from '@varve/core';
 import type { ProcedureContext } from './context.js';
-import { dropTransient, recordOf, registerTransient } from './context.js';
+import { closeLeftovers, dropTransient, recordOf, registerTransient } from './context.js';
 import type { Step } from './engine/step.js';
 import { assertSpace, untrueNames } from './examine-chain.js';
 
@@ -264,7 +264,7 @@ async function settle(
   const needed = filesNeededBy(next);
   const leaving = [lower, upper].filter((id) => !needed.has(id));
   await ctx.files.writeRecord({ ...next, transient: [...new Set([...next.transient, ...leaving])] });
-  if ((await ctx.hypervisor.powerState(instance)) !== 'stopped') await ctx.hypervisor.closeLeftovers(instance);
+  await closeLeftovers(ctx, instance);
   await dropTransient(ctx, instance, leaving, filesNeededBy);
 }
 

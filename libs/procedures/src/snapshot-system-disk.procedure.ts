@@ -23,7 +23,7 @@ import type {
 } from '@varve/core';
 import type { PowerState } from '@varve/ports';
 import type { ProcedureContext } from './context.js';
-import { dropTransient, recordOf, registerTransient } from './context.js';
+import { closeLeftovers, dropTransient, recordOf, registerTransient } from './context.js';
 import type { Run } from './engine/run.js';
 import { repeatable } from './engine/step.js';
 import type { Step } from './engine/step.js';
@@ -222,7 +222,7 @@ const discardOverlay = (ctx: ProcedureContext, instance: InstanceId, overlay: Fi
   });
 
 async function discard(ctx: ProcedureContext, instance: InstanceId, overlay: FileId): Promise<void> {
-  if ((await ctx.hypervisor.powerState(instance)) !== 'stopped') await ctx.hypervisor.closeLeftovers(instance);
+  await closeLeftovers(ctx, instance);
   await dropTransient(ctx, instance, [overlay], filesNeededBy);
 }
 
@@ -516,6 +516,7 @@ const planRoom = (ctx: ProcedureContext, instance: InstanceId): Step<Pair | null
 function cleanUp(ctx: ProcedureContext, instance: InstanceId, names: SnapshotNames): Step<null> {
   return repeatable(async () => {
     const record = await recordOf(ctx, instance);
+    await closeLeftovers(ctx, instance);
     await dropTransient(ctx, instance, record.transient, filesNeededBy);
     await dropTransient(ctx, instance, [names.built, names.scratch, names.copy], filesNeededBy);
     const open = await ctx.hypervisor.openLayers(instance);
