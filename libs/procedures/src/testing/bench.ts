@@ -74,22 +74,26 @@ export class Bench {
   readonly points = new Map<SnapshotUid, { layerUid: LayerUid; at: Moment }>();
   /** The stored state that the chain's own changes are an increment on. */
   head: LayerUid | null = null;
+  /** How many writes the guest had made when the disk was as of {@link head}. */
+  private since = 0;
   /** As the last procedure reported it; what the catalog goes by. */
   private reportedHead: LayerUid | null = null;
   /** Whether the chain holds a sealed layer that isn't stored. */
   owes = false;
-  aside: { disk: Disk; head: LayerUid | null; owes: boolean; operationId: OperationId } | null = null;
+  aside: { disk: Disk; head: LayerUid | null; since: number; owes: boolean; operationId: OperationId } | null = null;
   readonly random: (below: number) => number;
 
   private readonly seals = new Map<LayerUid, Moment>();
   private readonly log: number[] = [];
   private sealed: (Moment & { switched: boolean }) | null = null;
   private target: Disk | null = null;
+  private replacedDisk: unknown = null;
   private landed = false;
   private landedAt = 0;
   private knownQemu: unknown = null;
   private blow: Blow | null = null;
   private passed: string[] = [];
+  private passedInThisLife = 0;
   private dead: string | null = null;
   private watching = true;
   private lull = false;
@@ -168,7 +172,12 @@ export class Bench {
   // ---- the user
 
   async snapshot(
-    options: { storeDown?: boolean; quiesce?: SnapshotRequest['quiesce']; blow?: Blow | null; fate?: Fate } = {},
+    options: {
+      storeDown?: boolean;
+      quiesce?: SnapshotRequest['quiesce'];
+      blow?: Blow | readonly Blow[] | null;
+      fate?: Fate;
+    } = {},
   ): Promise<Report & { available: boolean; snapshotUid: SnapshotUid }> {
     const snapshotUid = this.host.newId() as SnapshotUid;
     const layerUid = this.host.newId() as LayerUid;
@@ -186,7 +195,6 @@ export class Bench {
     const report = await this.perform('snapshot-system-disk', options, (run, ctx) =>
       snapshotSystemDisk(run, request, ctx),
     );
-    this.store.isDown = false;
 
     const sealed = this.sealed as (Moment & { switched: boolean }) | null;
     const inChain = sealed?.switched ?? false;
@@ -203,8 +211,7 @@ export class Bench {
       this.stored.set(layerUid, layer);
       must(healed, owed, 'healed: a failed snapshot’s data is in it');
       this.expectIncrement(layer, sealed);
-      if (inChain) this.head = layerUid;
-      if (inChain) this.owes = false;
+      if (inChain) [this.head, this.since, this.owes] = [layerUid, sealed.writes, false];
     } else if (sealed && inChain) {
       this.owes = true;
     }
@@ -215,12 +222,12 @@ export class Bench {
 
   async rollback(
     to: SnapshotUid,
-    options: { blow?: Blow | null; fate?: Fate; storeDown?: boolean } = {},
+    options: { blow?: Blow | readonly Blow[] | null; fate?: Fate; storeDown?: boolean } = {},
   ): Promise<Report & { operationId: OperationId }> {
     const point = this.points.get(to);
     if (!point) throw new Error('No such restore point');
     const operationId = this.host.newId() as OperationId;
-    const before = { head: this.head, owes: this.owes };
+    const before = { head: this.head, since: this.since, owes: this.owes };
     const request = {
       operationId,
       instanceId: this.instance,
@@ -232,12 +239,9 @@ export class Bench {
     const report = await this.replaced(point.at.disk, 'rollback-system-disk', options, operationId, (run, ctx) =>
       rollbackSystemDisk(run, request, ctx),
     );
-    this.store.isDown = false;
     if (report.outcome.kind === 'finished') {
       this.aside = { ...(this.aside ?? { disk: [] }), ...before, operationId };
-      this.head = point.layerUid;
-      this.owes = false;
-      this.seals.set(point.layerUid, { disk: point.at.disk, writes: this.landedAt });
+      [this.head, this.since, this.owes] = [point.layerUid, this.landedAt, false];
     }
     this.takeReportedHead(report);
     await this.audit();
@@ -246,7 +250,7 @@ export class Bench {
 
   async undo(
     rollbackId: OperationId,
-    options: { blow?: Blow | null; fate?: Fate } = {},
+    options: { blow?: Blow | readonly Blow[] | null; fate?: Fate } = {},
   ): Promise<Report & { operationId: OperationId }> {
     const operationId = this.host.newId() as OperationId;
     const request = {
@@ -257,14 +261,13 @@ export class Bench {
     };
     const { aside } = this;
     if (!aside) throw new Error('Nothing to undo');
-    const before = { head: this.head, owes: this.owes };
+    const before = { head: this.head, since: this.since, owes: this.owes };
     const report = await this.replaced(aside.disk, 'undo-rollback', options, operationId, (run, ctx) =>
       undoRollback(run, request, ctx),
     );
     if (report.outcome.kind === 'finished') {
       this.aside = { ...this.aside, disk: this.aside?.disk ?? [], ...before, operationId };
-      this.head = aside.head;
-      this.owes = aside.owes;
+      [this.head, this.since, this.owes] = [aside.head, aside.since, aside.owes];
     }
     this.takeReportedHead(report);
     await this.audit();
@@ -286,27 +289,30 @@ export class Bench {
   /** Runs to the end, through as many lives of the worker as it takes. */
   private async perform(
     procedure: string,
-    { blow = null, fate = 'nothing' }: { blow?: Blow | null; fate?: Fate },
+    { blow = null, fate = 'nothing' }: { blow?: Blow | readonly Blow[] | null; fate?: Fate },
     work: Procedure,
     operationId = this.host.newId(),
   ): Promise<Report> {
     const journal = new MemoryJournal(journalHead(procedure, operationId), (point) => this.reached(point));
     const wanted = this.powerState();
+    const blows = blow === null ? [] : [blow].flat();
     this.passed = [];
-    this.blow = blow;
-    let cut = false;
+    let changed = blows.some(({ kind }) => kind !== 'kill worker');
     for (let life = 1; ; life++) {
       this.dead = null;
+      this.blow = blows.shift() ?? null;
+      this.passedInThisLife = 0;
       try {
         const outcome = await runProcedure(journal, this.runOptions(), (run) => work(run, this.context()));
         this.blow = null;
-        this.expectPower(wanted, cut || blow?.kind === 'cut power' || blow?.kind === 'start instance', procedure);
+        this.store.isDown = false;
+        this.expectPower(wanted, changed, procedure);
         const announced = journal.entries.flatMap((entry) => (entry.kind === 'announce' ? [entry] : []));
         return { outcome, journal, points: this.passed, announced };
       } catch (error) {
         if (this.dead === null && !(error instanceof ServiceError && error.remedy === 'retry')) throw error;
         if (life === LIVES_AT_MOST) throw error;
-        if (this.dead !== null) cut = (await this.befall(fate, journal)) || cut;
+        if (this.dead !== null) changed = (await this.befall(fate, journal)) || changed;
       }
     }
   }
@@ -369,8 +375,8 @@ export class Bench {
       this.expectLive();
       this.expectShortChain(point);
     }
-    const number = this.passed.push(point) - 1;
-    if (this.blow?.at !== number) return;
+    this.passed.push(point);
+    if (this.blow?.at !== this.passedInThisLife++) return;
     switch (this.blow.kind) {
       case 'kill worker':
         this.dead = point;
@@ -401,12 +407,14 @@ export class Bench {
     this.knownQemu = qemu;
     if (!qemu) return;
     const view = this.host.liveView(this.instance) ?? [];
-    if (this.target && !this.landed && same(view, this.target)) this.land(this.target);
-    else must(view, this.guest, 'what the guest finds when it boots');
+    if (this.target && !this.landed && qemu?.active.file !== this.replacedDisk) {
+      must(view, this.target, 'what the guest finds in the place of its disk');
+      this.land(this.target);
+    } else must(view, this.guest, 'what the guest finds when it boots');
   }
 
   private land(target: Disk): void {
-    this.aside = { head: null, owes: false, operationId: '' as OperationId, ...this.aside, disk: this.guest };
+    this.aside = { head: null, since: 0, owes: false, operationId: '' as OperationId, ...this.aside, disk: this.guest };
     this.guest = [...target];
     this.landedAt = this.log.length;
     this.landed = true;
@@ -415,11 +423,12 @@ export class Bench {
   private async replaced(
     target: Disk,
     procedure: string,
-    options: { blow?: Blow | null; fate?: Fate },
+    options: { blow?: Blow | readonly Blow[] | null; fate?: Fate },
     operationId: OperationId,
     work: Procedure,
   ): Promise<Report> {
     this.target = target;
+    this.replacedDisk = this.host.lookUp(`${this.host.instance(this.instance).directory}/disk`);
     this.landed = false;
     const kept = this.aside;
     const report = await this.perform(procedure, options, work, operationId);
@@ -487,8 +496,7 @@ export class Bench {
   /** The upload holds what the guest changed since the state that it says it stands on, and nothing else. */
   private expectIncrement(layer: StoredLayer, sealed: Moment): void {
     must(layer.backingUid, this.head, 'what the new layer stands on');
-    const since = layer.backingUid === null ? 0 : (this.seals.get(layer.backingUid)?.writes ?? 0);
-    const changed = new Set(this.log.slice(since, sealed.writes));
+    const changed = new Set(this.log.slice(this.since, sealed.writes));
     const { extents } = this.store.manifestOf(layer.uid);
     for (const [start, length] of extents) {
       for (let at = start; at < start + length; at += this.host.blockBytes) {
