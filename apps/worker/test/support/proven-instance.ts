@@ -33,10 +33,17 @@ export class ProvenInstance {
 
   /** What a state may show that is taken from now on until the bounds are asked for. */
   async watch(): Promise<() => Promise<Bounds>> {
-    const { boot, op } = await this.guest.stat();
-    // The state that a boot found has no number in this boot's count.
-    const { acked } = op < boot ? await this.guest.write(1) : await this.guest.stat();
+    const { acked } = await this.firstWrite();
     return async () => ({ acked, upto: (await this.guest.stat()).op });
+  }
+
+  /** The guest's count so far. A state that a boot found has no number in that boot's own: there must be a write. */
+  async firstWrite(): Promise<Bounds> {
+    const { boot, op, acked, running } = await this.guest.stat();
+    if (acked >= boot) return { acked, upto: op };
+    if (!running) await this.guest.write(1);
+    await until('the guest has flushed a write', async () => (await this.guest.stat()).acked >= boot);
+    return this.firstWrite();
   }
 
   /** Takes a snapshot of the running instance to its end, and has the guest read all its frozen data at once. */
