@@ -7,7 +7,8 @@ import { layerKeys } from './layer-keys.js';
 import { FRAME_BYTES, FRAME_BYTES_AT_MOST } from './frames.js';
 import { seekTableBytes } from './seek-table.js';
 
-const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const SHA256 = /^[0-9a-f]{64}$/;
+const Sha256 = z.string().regex(SHA256);
 const Bytes = z.int().min(0);
 const Layer = z.custom<LayerUid>((value) => typeof value === 'string' && isUuid(value));
 
@@ -16,6 +17,23 @@ const Backing = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('base'), sha256: Sha256, sizeBytes: Bytes, format: z.enum(['raw', 'qcow2']) }),
   z.object({ kind: z.literal('none') }),
 ]);
+
+// By hand, since a large layer has a million of them and zod would copy each.
+const isBytes = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+const isFrame = (value: Partial<Record<keyof Frame, unknown>> | null): boolean =>
+  isBytes(value?.offset) &&
+  isBytes(value.length) &&
+  value.length >= 1 &&
+  value.length <= FRAME_BYTES_AT_MOST &&
+  typeof value.sha256 === 'string' &&
+  SHA256.test(value.sha256);
+const isExtent = (value: unknown): boolean =>
+  Array.isArray(value) &&
+  value.length === 3 &&
+  isBytes(value[0]) &&
+  isBytes(value[1]) &&
+  value[1] >= 1 &&
+  (isBytes(value[2]) || value[2] === -1);
 
 /**
  * What a manifest must be before anything of it is used: it came over the network, and a host that was broken into
@@ -33,15 +51,13 @@ export const LayerManifestSchema = z
     fileBytes: Bytes,
     sha256: Sha256,
     frameBytes: z.literal(FRAME_BYTES),
-    frames: z.array(
-      z.object({ offset: Bytes, length: z.int().min(1).max(FRAME_BYTES_AT_MOST), sha256: Sha256 }),
-    ) as z.ZodType<readonly Frame[]>,
+    frames: z.custom<readonly Frame[]>((value) => Array.isArray(value) && value.every(isFrame)),
     virtualSizeBytes: Bytes,
     clusterBytes: z
       .int()
       .min(512)
       .max(2 ** 21),
-    extents: z.array(z.tuple([Bytes, z.int().min(1), z.int().min(-1)])) as z.ZodType<readonly Extent[]>,
+    extents: z.custom<readonly Extent[]>((value) => Array.isArray(value) && value.every(isExtent)),
     consistency: z.enum(['crash', 'filesystem']),
     sealedAt: z.iso.datetime({ offset: true }),
     tools: z.record(z.string().max(64), z.string().max(256)),
