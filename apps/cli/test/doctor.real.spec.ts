@@ -32,7 +32,7 @@ beforeAll(async () => {
     VARVE_S3_SECRET_KEY: s3.secretKey,
   };
 });
-afterAll(() => host.close());
+afterAll(() => host?.close());
 
 async function doctor(change: Environment = {}): Promise<{ code: number; of: (check: string) => Finding[] }> {
   const { code, out } = await runCli(['doctor', '--json'], { PATH: process.env['PATH'], ...env, ...change });
