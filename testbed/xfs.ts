@@ -20,8 +20,9 @@ export interface XfsMount {
  * Needs root. The file behind it is sparse.
  *
  * @param sizeMiB - at least 300, the smallest that mkfs.xfs makes
+ * @param options - `reflink: false`: without them, to compare
  */
-export async function mountXfs(sizeMiB = 2048): Promise<XfsMount> {
+export async function mountXfs(sizeMiB = 2048, { reflink = true } = {}): Promise<XfsMount> {
   const home = await mkdtemp('/var/tmp/varve-xfs-');
   const image = join(home, 'image');
   const dir = join(home, 'mnt');
@@ -29,7 +30,7 @@ export async function mountXfs(sizeMiB = 2048): Promise<XfsMount> {
     await mkdir(dir);
     await writeFile(image, '');
     await truncate(image, sizeMiB * 1024 * 1024);
-    await run('mkfs.xfs', ['-q', '-m', 'reflink=1', image]);
+    await run('mkfs.xfs', ['-q', '-m', `reflink=${reflink ? 1 : 0}`, image]);
     await run('mount', ['-o', 'loop', image, dir]);
   } catch (error) {
     await rm(home, { recursive: true });

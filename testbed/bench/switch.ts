@@ -1,0 +1,53 @@
+// How much longer a guest's write takes because a snapshot switches layers underneath it.
+import type { Bench, BenchCluster } from './bench.ts';
+import { Instance } from './instance.ts';
+import { LatencySampler, type Windows } from './latency.ts';
+import type { SwitchResult } from './results.ts';
+import { highest, median, rounded } from './stats.ts';
+
+export async function measureSwitch(bench: Bench, { cluster }: BenchCluster): Promise<SwitchResult> {
+  const switches = bench.pick(30, 5);
+  const instance = await Instance.boot(bench, cluster, { name: 'switch' });
+  const { guest } = instance;
+  await instance.snapshot(); // the first one takes the instance into care
+  await guest.load({ span: 16_384, order: 'rand', flushEvery: 1 });
+
+  const sampler = new LatencySampler(guest);
+  const windows: Windows[] = [];
+  const stalls: number[] = [];
+  try {
+    for (let i = 0; i < switches; i++) {
+      await sampler.waitForWindow();
+      const { snapshot, askedAt } = await instance.snapshot();
+      await sampler.waitForWindow();
+      if (snapshot.sealedAt === null || snapshot.stallMs === null) throw new Error('QEMU was not running');
+      stalls.push(snapshot.stallMs);
+      windows.push(sampler.windowsAround(askedAt, Date.parse(snapshot.sealedAt)));
+    }
+  } finally {
+    await sampler.stop();
+  }
+  await guest.stop();
+  const { damaged, wrong } = await guest.verify();
+  if (damaged + wrong > 0) throw new Error(`${damaged + wrong} blocks of the guest's disk are wrong`);
+  await guest.powerOff();
+  return summary(windows, stalls);
+}
+
+function summary(windows: readonly Windows[], stalls: readonly number[]): SwitchResult {
+  const without = windows.map((one) => one.before);
+  const withSwitch = windows.map((one) => one.with);
+  const after = windows.map((one) => one.after);
+  return {
+    switches: windows.length,
+    withoutMsMedian: rounded(median(without)),
+    withoutMsMax: rounded(highest(without)),
+    withMsMedian: rounded(median(withSwitch)),
+    withMsMax: rounded(highest(withSwitch)),
+    addedMsMedian: rounded(median(withSwitch) - median(without)),
+    addedMsMax: rounded(highest(withSwitch) - highest(without)),
+    afterAddedMsMedian: rounded(median(after) - median(without)),
+    stallMsMedian: rounded(median(stalls)),
+    stallMsMax: rounded(highest(stalls)),
+  };
+}
