@@ -29,7 +29,7 @@ export interface Blow {
 }
 
 /** What happens between the worker's death and its return. */
-export type Fate = 'nothing' | 'QEMU goes on' | 'power cut' | 'power cut and boot' | 'store away';
+export type Fate = 'nothing' | 'QEMU goes on' | 'power cut' | 'power cut and boot' | 'boot without hook' | 'store away';
 
 export interface BenchOptions {
   readonly seed?: number;
@@ -95,6 +95,9 @@ export class Bench {
   private passed: string[] = [];
   private passedInThisLife = 0;
   private dead: string | null = null;
+  private cancellation = new AbortController();
+  /** Told of every effect, as it is struck. */
+  onPoint: ((point: string) => void) | null = null;
   private watching = true;
   private lull = false;
   /** While a bench is being made ready, nothing is looked at: other tests do that. */
@@ -306,7 +309,7 @@ export class Bench {
         const outcome = await runProcedure(journal, this.runOptions(), (run) => work(run, this.context()));
         this.blow = null;
         this.store.isDown = false;
-        this.expectPower(wanted, changed, procedure);
+        this.expectPower(wanted, changed);
         const announced = journal.entries.flatMap((entry) => (entry.kind === 'announce' ? [entry] : []));
         return { outcome, journal, points: this.passed, announced };
       } catch (error) {
@@ -339,6 +342,14 @@ export class Bench {
         await this.start(journal.entries);
         this.writeSome();
         return true;
+      case 'boot without hook':
+        this.host.cutPower(this.instance);
+        this.watching = false;
+        this.host.compute.boot(this.instance);
+        for (let block = 0; block < BLOCKS; block++) this.host.writeAsGuest(this.instance, block, 1);
+        this.host.cutPower(this.instance);
+        this.watching = true;
+        return true;
       case 'store away':
         this.store.isDown = true;
         return false;
@@ -346,7 +357,13 @@ export class Bench {
   }
 
   private runOptions(): { cancel: AbortSignal; shutdown: AbortSignal } {
-    return { cancel: new AbortController().signal, shutdown: new AbortController().signal };
+    this.cancellation = new AbortController();
+    return { cancel: this.cancellation.signal, shutdown: new AbortController().signal };
+  }
+
+  /** The user thinks better of it. */
+  cancel(): void {
+    this.cancellation.abort();
   }
 
   context(): ProcedureContext {
@@ -376,6 +393,7 @@ export class Bench {
       this.expectShortChain(point);
     }
     this.passed.push(point);
+    this.onPoint?.(point);
     if (this.blow?.at !== this.passedInThisLife++) return;
     switch (this.blow.kind) {
       case 'kill worker':
@@ -485,11 +503,12 @@ export class Bench {
     if (open > 4 || cold > 4) expect.fail(`${open} layers open, ${cold} on disk ${point}`);
   }
 
-  private expectPower(wanted: PowerState, changed: boolean, procedure: string): void {
+  private expectPower(wanted: PowerState, changed: boolean): void {
     const now = this.powerState();
     must(this.host.qemu(this.instance)?.frozen ?? false, false, 'guest left frozen');
     if (changed) return;
-    const restarted = procedure !== 'snapshot-system-disk' && wanted === 'paused';
+    // What was stopped and started again is not paused any more.
+    const restarted = wanted === 'paused' && this.passed.includes('after start');
     must(now, restarted ? 'running' : wanted, 'power state afterwards');
   }
 
