@@ -37,7 +37,9 @@ function stopInstance(ctx: ProcedureContext, { instanceId, wasRunning }: Swap): 
       return { atMs };
     },
     async () => {
-      if (wasRunning) await ctx.compute.start(instanceId);
+      // One that never came to be stopped goes on as it was, also when it was paused.
+      const isStopped = (await ctx.hypervisor.powerState(instanceId)) === 'stopped';
+      if (wasRunning && isStopped) await ctx.compute.start(instanceId);
     },
   );
 }
