@@ -1,4 +1,4 @@
-// A private RabbitMQ node from Debian's release: no epmd, no rabbitmqctl, everything on loopback.
+// A private RabbitMQ node from Debian's release: an epmd of its own, everything on loopback.
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,13 +33,20 @@ function serverScript(): string {
 export async function prepareRabbitMq(
   account: Account,
   dir: string,
-  ports: { amqp: number; dist: number; management: number },
+  ports: { amqp: number; dist: number; epmd: number; management: number },
 ): Promise<RabbitMq> {
   makeFolderFor(account, dir);
   writeFileSync(join(dir, 'rabbitmq.conf'), configuration(ports));
   writeFileSync(join(dir, 'enabled_plugins'), '[rabbitmq_management].\n');
 
-  const daemon = new Daemon(account, {
+  // RabbitMQ starts an epmd by itself when it finds none, which would listen on all interfaces and outlive it.
+  const epmd = new Daemon(account, {
+    name: 'epmd',
+    argv: ['epmd', '-address', '127.0.0.1', '-port', String(ports.epmd)],
+    cwd: dir,
+    logFile: join(dir, 'epmd.log'),
+  });
+  const node = new Daemon(account, {
     name: 'rabbitmq',
     argv: [serverScript()],
     env: environment(dir, ports),
@@ -49,7 +56,7 @@ export async function prepareRabbitMq(
     graceMs: 2000,
   });
   const url = `amqp://${USER}:${PASSWORD}@127.0.0.1:${ports.amqp}`;
-  const service = new Service('rabbitmq', [daemon], async () => {
+  const service = new Service('rabbitmq', [epmd, node], async () => {
     const connection = await amqp.connect(url, { timeout: 5000 });
     await connection.close();
     return true;
@@ -87,7 +94,7 @@ function configuration(ports: { amqp: number; management: number }): string {
   ].join('\n');
 }
 
-function environment(dir: string, ports: { amqp: number; dist: number }): Record<string, string> {
+function environment(dir: string, ports: { amqp: number; dist: number; epmd: number }): Record<string, string> {
   return {
     HOME: dir,
     RABBITMQ_NODENAME: nodeName(dir),
@@ -99,6 +106,7 @@ function environment(dir: string, ports: { amqp: number; dist: number }): Record
     RABBITMQ_CONFIG_FILE: join(dir, 'rabbitmq.conf'),
     RABBITMQ_ENABLED_PLUGINS_FILE: join(dir, 'enabled_plugins'),
     RABBITMQ_CONF_ENV_FILE: '/dev/null',
+    ERL_EPMD_PORT: String(ports.epmd),
     // Makes the script `exec` the Erlang VM instead of standing in front of it, so that signals and death reach it.
     RABBITMQ_ALLOW_INPUT: '1',
     RABBITMQ_SERVER_START_ARGS: '-noinput',

@@ -47,7 +47,7 @@ export interface Services {
 
 const PORTS = {
   postgres: ['postgres'],
-  rabbitmq: ['amqp', 'dist', 'management'],
+  rabbitmq: ['amqp', 'dist', 'epmd', 'management'],
   swift: ['proxy', 'account', 'container', 'object', 'memcached'],
 } as const satisfies Record<ServiceName, readonly string[]>;
 type PortName = (typeof PORTS)[ServiceName][number];
