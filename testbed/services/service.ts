@@ -45,7 +45,7 @@ export class Service implements ServiceControl {
         }
         return this.isReady();
       },
-      { deadlineMs: 90_000 },
+      { deadlineMs: 150_000 },
     );
     if (!ended) return;
     await this.stop();
