@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { LayerUid } from './ids.js';
 import { layersOnlyIn, lineageOf } from './lineage.js';
 
-const uids = (text: string): LayerUid[] => [...text] as LayerUid[];
+const uids = (text: string): LayerUid[] => Array.from(text) as LayerUid[];
 const links = (pairs: Record<string, string | null>): ReadonlyMap<LayerUid, LayerUid | null> =>
   new Map(Object.entries(pairs) as [LayerUid, LayerUid | null][]);
 

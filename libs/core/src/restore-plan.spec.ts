@@ -110,9 +110,8 @@ describe('the plan of a restore', () => {
           covered.add(at);
           const from = byte?.at === -1 ? 'zero' : same ? 'local' : 'store';
           expect(run.from, `seed ${seed}, byte ${at}`).toBe(from);
-          if (run.from === 'store') {
-            expect({ owner: run.layer, at: run.fileOffset + i }, `seed ${seed}, byte ${at}`).toEqual(byte);
-          }
+          const place = run.from === 'store' ? { owner: run.layer, at: run.fileOffset + i } : byte;
+          expect(place, `seed ${seed}, byte ${at}`).toEqual(byte);
         }
       }
       const defined = wanted.flatMap((byte, at) => (byte ? [at] : []));

