@@ -27,6 +27,8 @@ export default defineConfig({
           name: 'unit',
           include: ['{apps,libs,migrations,scripts,testbed}/**/*.spec.ts'],
           exclude: ['**/*.{real,e2e}.spec.ts', '**/node_modules/**'],
+          // A busy machine is no failure.
+          testTimeout: 120_000,
         },
       },
       // Adapters against the real thing: QEMU, PostgreSQL, RabbitMQ, Swift.
