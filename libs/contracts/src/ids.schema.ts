@@ -1,4 +1,4 @@
-import type { FileId, HostName, InstanceId, LayerUid, OperationId, ProjectId, SnapshotUid } from '@varve/core';
+import type { FileId, InstanceId, LayerUid, OperationId, SnapshotUid } from '@varve/core';
 import { isHostName, isProjectId } from '@varve/core';
 import { z } from 'zod';
 
@@ -12,14 +12,8 @@ export const LayerUidSchema = uuid.transform((text) => text as LayerUid);
 export const OperationIdSchema = uuid.transform((text) => text as OperationId);
 export const SnapshotUidSchema = uuid.transform((text) => text as SnapshotUid);
 export const FileIdSchema = uuid.transform((text) => text as FileId);
-export const ProjectIdSchema = z
-  .string()
-  .refine(isProjectId, 'a project id')
-  .transform((text) => text as ProjectId);
-export const HostNameSchema = z
-  .string()
-  .refine(isHostName, 'a host name')
-  .transform((text) => text as HostName);
+export const ProjectIdSchema = z.string().refine(isProjectId, 'a project id');
+export const HostNameSchema = z.string().refine(isHostName, 'a host name');
 
 export const Bytes = z.number().int().nonnegative();
 export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'a lower-case sha256');
