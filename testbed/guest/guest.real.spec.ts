@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, copyFileSync, fsyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ProvingGuest } from './guest.ts';
@@ -50,6 +50,30 @@ describe.each(['drive', 'blockdev'] as const)('a proving guest whose disk is giv
     expect(lost.good).toBe(false);
     expect(lost.text).toContain('lacks_flushed');
   });
+});
+
+it('a running guest sees at once that a block beneath it has changed', async () => {
+  const guest = await ProvingGuest.create({ instances: join(home, 'beneath/instances'), areaBlocks: 8192 });
+  await guest.boot();
+  const base = readFileSync(guest.files.base);
+  const block = Array.from({ length: 8192 }, (_, number) => number).find(
+    (number) => base.readUInt32LE(number * 4096) > 0,
+  );
+  const at = Number(block) * 4096;
+  const put = (bytes: Buffer): void => {
+    const fd = openSync(guest.files.base, 'r+');
+    writeSync(fd, bytes, 0, bytes.length, at);
+    fsyncSync(fd);
+    closeSync(fd);
+  };
+  expect(await guest.verify()).toMatchObject({ damaged: 0, wrong: 0 });
+  put(Buffer.alloc(4096));
+  expect(await guest.verify()).toMatchObject({ damaged: 0, wrong: 1 });
+  put(base.subarray(at, at + 2048));
+  expect(await guest.verify()).toMatchObject({ damaged: 1, wrong: 0 });
+  put(base.subarray(at, at + 4096));
+  expect(await guest.verify()).toMatchObject({ damaged: 0, wrong: 0 });
+  await guest.dispose();
 });
 
 it('the guest has a file system to freeze, an agent, and a power button', async () => {
