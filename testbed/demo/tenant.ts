@@ -71,14 +71,13 @@ export class Tenant {
     if (snapshot.status !== 'available') {
       throw new Error(`Snapshot ${name} is ${snapshot.status}: ${snapshot.problem?.message ?? 'no reason given'}`);
     }
-    const { body } = await this.cluster.request('GET', `/v1/operations/${snapshot.operationId}`);
     const { stallMs, changedBytes, uploadedBytes, healed, uid } = snapshot;
     this.snapshots.push([
       name,
       stallMs === null ? 'stopped' : stallMs.toFixed(2),
       mib(changedBytes ?? 0),
       mib(uploadedBytes ?? 0),
-      String((body as { chainLength: number }).chainLength),
+      await this.layersAfter(snapshot),
       seconds.toFixed(1),
     ]);
     const stall = stallMs === null ? '' : `, the guest waited ${stallMs.toFixed(2)} ms at most`;
@@ -96,7 +95,8 @@ export class Tenant {
       `status ${snapshot.status}, code ${code}`,
     );
     const stall = snapshot.stallMs === null ? '-' : snapshot.stallMs.toFixed(2);
-    this.snapshots.push([`${name} (failed)`, stall, '-', '-', '-', seconds.toFixed(1)]);
+    const layers = await this.layersAfter(snapshot);
+    this.snapshots.push([`${name} (failed)`, stall, '-', '-', layers, seconds.toFixed(1)]);
     await this.proveLive();
   }
 
@@ -136,6 +136,12 @@ export class Tenant {
     const snapshot = answer ?? (await this.newest());
     const seconds = (performance.now() - start) / 1000;
     return { snapshot, acked, upto: alive ? (await this.guest.stat()).op : Number.MAX_SAFE_INTEGER, seconds };
+  }
+
+  /** The instance's own layers when the snapshot was over. */
+  private async layersAfter({ operationId }: Snapshot): Promise<string> {
+    const { body } = await this.cluster.request('GET', `/v1/operations/${operationId}`);
+    return String((body as { chainLength: number | null }).chainLength ?? '-');
   }
 
   private async newest(): Promise<Snapshot> {
