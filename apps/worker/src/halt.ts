@@ -5,6 +5,9 @@ import type { JournalEntry } from '@varve/procedures';
 export type JournalMoment = 'before' | 'after';
 export type Halt = (moment: JournalMoment, entry: JournalEntry) => void;
 
+/** The beginning of whichever step comes next. */
+const NEXT_BEGIN = '*:begin';
+
 /** Where a procedure can be stopped; `undefined`: not here. */
 function pointOf(moment: JournalMoment, entry: JournalEntry): string | undefined {
   if (entry.kind === 'begin' && moment === 'after') return `${entry.step}:begin`;
@@ -21,7 +24,8 @@ function pointOf(moment: JournalMoment, entry: JournalEntry): string | undefined
 export function haltAsAsked(file: string): Halt {
   return (moment, entry) => {
     const point = pointOf(moment, entry);
-    if (point === undefined || asked(file) !== point) return;
+    const wanted = point === undefined ? null : asked(file);
+    if (wanted !== point && !(wanted === NEXT_BEGIN && point?.endsWith(':begin'))) return;
     rmSync(file);
     process.kill(process.pid, 'SIGSTOP');
   };

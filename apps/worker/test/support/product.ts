@@ -46,12 +46,12 @@ export class Product {
   ) {}
 
   static async start(options: ProductOptions = {}): Promise<Product> {
-    const root = await mkdtemp('/var/tmp/varve-e2e-');
-    const [postgresUrl, amqpUrl, store] = await Promise.all([
+    const [postgresUrl, amqpUrl] = await Promise.all([
       options.postgresUrl ?? freshDatabase(),
       options.amqpUrl ?? freshVhost(),
-      makeStore(options.store ?? 'filesystem', root),
     ]);
+    const root = await mkdtemp('/var/tmp/varve-e2e-');
+    const store = await makeStore(options.store ?? 'filesystem', root);
     const cluster = await Cluster.start({
       root,
       postgresUrl,

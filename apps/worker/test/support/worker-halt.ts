@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { until } from '../../../../testbed/services/until.ts';
 import type { ManagedProcess } from '../../../../testbed/cluster.ts';
 
-/** `<step>:begin`, `<step>:unrecorded` (done, but not on record), or `no-return`. */
+/** `<step>:begin`, `*:begin` (the next step's), `<step>:unrecorded` (done, but not on record), or `no-return`. */
 export type HaltPoint = string;
 
 export class WorkerHalt {
