@@ -123,6 +123,20 @@ describe('a rollback', () => {
     expect((await bench.snapshot()).available).toBe(true);
   });
 
+  it('takes nothing from a layer that a merge has left half-way', async () => {
+    const { points } = await (await fourPoints()).snapshot();
+    const bench = await fourPoints();
+    const before = targetOf(bench, 'newest');
+    bench.isHurried = false;
+    const at = points.indexOf('amid commit: half');
+    await bench.snapshot({ blow: { at, kind: 'cut power' } });
+    const record = await bench.host.diskFiles.readRecord(bench.instance);
+    expect(record?.files.map(({ mixture }) => mixture ?? false)).toContain(true);
+    await bench.rollback(before);
+    await bench.start();
+    expect((await bench.snapshot()).available).toBe(true);
+  });
+
   it('can be made while a later point’s layers are still local, and back again', async () => {
     const bench = await fourPoints();
     bench.isHurried = false;

@@ -8,15 +8,20 @@ export interface Strike {
   readonly fate: Fate;
 }
 
-export const STRIKES: readonly Strike[] = [
+/** Those that leave the most behind. */
+export const COMMON_STRIKES: readonly Strike[] = [
   { name: 'the worker dies', kind: 'kill worker', fate: 'nothing' },
-  { name: 'the worker dies, a merge in QEMU goes on to its end', kind: 'kill worker', fate: 'QEMU goes on' },
-  { name: 'the host loses power', kind: 'kill worker', fate: 'power cut' },
   {
     name: 'the host loses power, the instance is back before the worker',
     kind: 'kill worker',
     fate: 'power cut and boot',
   },
+];
+
+export const STRIKES: readonly Strike[] = [
+  ...COMMON_STRIKES,
+  { name: 'the worker dies, a merge in QEMU goes on to its end', kind: 'kill worker', fate: 'QEMU goes on' },
+  { name: 'the host loses power', kind: 'kill worker', fate: 'power cut' },
   { name: 'the worker dies, and the store is away when it comes back', kind: 'kill worker', fate: 'store away' },
   { name: 'QEMU dies, the worker lives', kind: 'cut power', fate: 'nothing' },
 ];

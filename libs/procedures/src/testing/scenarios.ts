@@ -4,6 +4,8 @@ import type { BenchOptions } from './bench.js';
 /** A chain as a procedure may find it. */
 export interface Scenario {
   readonly name: string;
+  /** Struck in every way; the others in the commonest. */
+  readonly isTypical?: true;
   readonly make: () => Promise<Bench>;
 }
 
@@ -78,7 +80,7 @@ async function fullAtRest(options: BenchOptions = {}): Promise<Bench> {
 }
 
 export const SCENARIOS: readonly Scenario[] = [
-  { name: 'a fresh instance', make: () => fresh() },
+  { name: 'a fresh instance', isTypical: true, make: () => fresh() },
   {
     name: 'a fresh instance, first snapshot failed',
     make: async () => {
@@ -97,33 +99,34 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'the second snapshot of a fresh instance, reflinks',
+    isTypical: true,
     make: async () => {
       const bench = await fresh(REFLINK);
       await bench.snapshot();
       return bench;
     },
   },
-  { name: 'a chain at rest', make: () => atRest() },
+  { name: 'a chain at rest', isTypical: true, make: () => atRest() },
   { name: 'a chain at rest, merging copies', make: () => atRest(COPY) },
   { name: 'a chain at rest, merging in place', make: () => atRest(IN_PLACE) },
   { name: 'a chain at rest, restarted since', make: async () => restarted(await atRest()) },
   { name: 'a chain at rest, paused', make: async () => paused(await atRest()) },
-  { name: 'a chain at rest, stopped', make: async () => stopped(await atRest()) },
-  { name: 'one failure', make: () => failed(1) },
+  { name: 'a chain at rest, stopped', isTypical: true, make: async () => stopped(await atRest()) },
+  { name: 'one failure', isTypical: true, make: () => failed(1) },
   { name: 'one failure, merging copies', make: () => failed(1, COPY) },
-  { name: 'one failure, no reopening', make: () => failed(1, NO_REOPEN) },
+  { name: 'one failure, no reopening', isTypical: true, make: () => failed(1, NO_REOPEN) },
   { name: 'one failure, stopped', make: async () => stopped(await failed(1)) },
   { name: 'one failure, restarted since', make: async () => restarted(await failed(1)) },
   { name: 'two failures in a row', make: () => failed(2) },
   { name: 'ten failures in a row', make: () => failed(10) },
   { name: 'the narrow case, no failure', make: () => narrow(0) },
-  { name: 'the narrow case, one failure', make: () => narrow(1) },
+  { name: 'the narrow case, one failure', isTypical: true, make: () => narrow(1) },
   { name: 'the narrow case, one failure, no reopening', make: () => narrow(1, NO_REOPEN) },
   { name: 'the narrow case, three failures', make: () => narrow(3) },
   { name: 'the narrow case, one failure, stopped', make: async () => stopped(await narrow(1)) },
   { name: 'the narrow case, one failure, restarted since', make: async () => restarted(await narrow(1)) },
   { name: 'after a rollback', make: () => rolledBack(0) },
-  { name: 'after a rollback and a failure', make: () => rolledBack(1) },
+  { name: 'after a rollback and a failure', isTypical: true, make: () => rolledBack(1) },
   { name: 'after a rollback and three failures, merging copies', make: () => rolledBack(3, COPY) },
-  { name: 'a chain that is full', make: () => fullAtRest() },
+  { name: 'a chain that is full', isTypical: true, make: () => fullAtRest() },
 ];
