@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Outcome } from './engine/run.js';
 import { Bench } from './testing/bench.js';
 import type { BenchOptions, Blow, Fate } from './testing/bench.js';
 import { seededRandom } from './testing/seeded-random.js';
@@ -18,6 +19,12 @@ function misfortune(random: (below: number) => number, mayStart: boolean): { blo
     blow.push({ at: random(40), kind: 'start instance' });
   }
   return { blow, fate: pick(random, FATES) };
+}
+
+/** Nothing fails without a reason, and nothing for a reason that is there to stay. */
+function mayHaveFailed(outcome: Outcome<unknown>, blow: readonly Blow[]): void {
+  if (outcome.kind === 'finished') return;
+  if (blow.length === 0 || outcome.problem.remedy !== 'retry') throw new Error(outcome.problem.message);
 }
 
 async function live(seed: number, operations: number): Promise<Record<string, number>> {
@@ -51,10 +58,12 @@ async function live(seed: number, operations: number): Promise<Record<string, nu
       } else if (what < 11 && bench.pointUids.length > 0) {
         story.push(`rollback ${told}`);
         const { outcome } = await bench.rollback(pick(random, bench.pointUids), struck);
+        mayHaveFailed(outcome, struck.blow);
         did(`${outcome.kind} rollback`);
       } else if (what < 12 && bench.aside) {
         story.push(`undo ${told}`);
         const { outcome } = await bench.undo(bench.aside.operationId, struck);
+        mayHaveFailed(outcome, struck.blow);
         did(`${outcome.kind} undo`);
       } else if (what < 14) {
         await (power === 'stopped' ? bench.start() : bench.restart());

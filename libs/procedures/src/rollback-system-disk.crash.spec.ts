@@ -22,6 +22,10 @@ const rollBack =
   (which: keyof typeof TARGETS) =>
   async (bench: Bench, blow: Blow | null, fate: Fate): Promise<readonly string[]> => {
     const report = await bench.rollback(targetOf(bench, which), { blow, fate });
+    // Before the point of no return whatever hinders it may end it; but then it is to be asked for once more.
+    const problem = report.outcome.kind === 'failed' ? report.outcome.problem : null;
+    expect(problem?.remedy ?? 'retry', problem?.message ?? '').toBe('retry');
+    expect(problem !== null && blow === null, 'failed for nothing').toBe(false);
     if (bench.powerState() !== 'running') await bench.start();
     bench.writeSome();
     expect((await bench.snapshot()).available, 'the next snapshot').toBe(true);

@@ -21,6 +21,9 @@ const lastRollback = (bench: Bench): OperationId => {
 
 const undo = async (bench: Bench, blow: Blow | null, fate: Fate): Promise<readonly string[]> => {
   const report = await bench.undo(lastRollback(bench), { blow, fate });
+  const problem = report.outcome.kind === 'failed' ? report.outcome.problem : null;
+  expect(problem?.remedy ?? 'retry', problem?.message ?? '').toBe('retry');
+  expect(problem !== null && blow === null, 'failed for nothing').toBe(false);
   if (bench.powerState() !== 'running') await bench.start();
   bench.writeSome();
   expect((await bench.snapshot()).available, 'the next snapshot').toBe(true);
