@@ -63,27 +63,18 @@ if (values.json !== undefined) {
 async function measure(bench: Bench, wants: (part: Part) => boolean): Promise<Results> {
   const results: Results = {};
   // What needs a worker comes one after the other, with the same one: also a worker of some age must not be large.
-  const shared: BenchCluster | null =
-    wants('switch') || wants('amplification') || wants('rollback') || wants('upload')
-      ? await bench.startCluster()
-      : null;
+  const usesWorker = (['switch', 'amplification', 'rollback', 'upload'] as const).some(wants);
+  const shared: BenchCluster | null = usesWorker ? await bench.startCluster() : null;
   if (shared) {
-    if (wants('switch')) {
-      bench.say('switch');
-      results.switch = await measureSwitch(bench, shared);
-    }
+    if (wants('switch')) results.switch = await timed('switch', () => measureSwitch(bench, shared));
     if (wants('amplification') || wants('upload')) {
-      bench.say('amplification');
-      results.amplification = await measureAmplification(bench, shared);
+      results.amplification = await timed('amplification', () => measureAmplification(bench, shared));
     }
     const workerMiB = peakRssMiB(shared.cluster.worker.pid ?? Number.NaN);
-    if (wants('rollback')) {
-      bench.say('rollback');
-      results.rollback = await measureRollback(bench, shared);
-    }
+    if (wants('rollback')) results.rollback = await timed('rollback', () => measureRollback(bench, shared));
     await shared.cluster.close();
     if (wants('upload') && results.amplification) {
-      const { speeds, peakRssMiB: processMiB } = await measureUpload(bench);
+      const { speeds, peakRssMiB: processMiB } = await timed('upload', () => measureUpload(bench));
       results.upload = {
         ...speeds,
         peakRssMiB: rounded(Math.max(workerMiB, processMiB), 1),
@@ -91,8 +82,16 @@ async function measure(bench: Bench, wants: (part: Part) => boolean): Promise<Re
       };
     }
   }
-  if (wants('merge')) results.merge = await measureMerge(bench);
+  if (wants('merge')) results.merge = await timed('merge', () => measureMerge(bench));
   return results;
+}
+
+async function timed<T>(part: Part, work: () => Promise<T>): Promise<T> {
+  bench.say(`measuring ${part}`);
+  const begun = performance.now();
+  const result = await work();
+  bench.say(`${part} took ${((performance.now() - begun) / 1000).toFixed(0)} s`);
+  return result;
 }
 
 function machineNow(quick: boolean): Machine {

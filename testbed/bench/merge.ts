@@ -18,7 +18,6 @@ export async function measureMerge(bench: Bench): Promise<MergeResult> {
   const historyBlocks = bench.pick(32_768, 8192);
   const sealedBlocks = bench.pick(4096, 1024);
   const costs = async (setup: Setup): Promise<MergeCost> => {
-    bench.say(`merge: ${setup.strategy}${setup.strategy === 'copy' && !setup.reflink ? ' without reflink' : ''}`);
     const rounds = await mergesWith(bench, setup, { historyBlocks, sealedBlocks });
     return {
       seconds: rounded(median(rounds.map((round) => round.seconds))),

@@ -13,20 +13,21 @@ export async function measureSwitch(bench: Bench, { cluster }: BenchCluster): Pr
   await guest.load({ span: 16_384, order: 'rand', flushEvery: 1 });
 
   const sampler = new LatencySampler(guest);
-  const windows: Windows[] = [];
+  const moments: { askedAt: number; switchedAt: number }[] = [];
   const stalls: number[] = [];
   try {
     for (let i = 0; i < switches; i++) {
       await sampler.waitForWindow();
       const { snapshot, askedAt } = await instance.snapshot();
-      await sampler.waitForWindow();
       if (snapshot.sealedAt === null || snapshot.stallMs === null) throw new Error('QEMU was not running');
       stalls.push(snapshot.stallMs);
-      windows.push(sampler.windowsAround(askedAt, Date.parse(snapshot.sealedAt)));
+      moments.push({ askedAt, switchedAt: Date.parse(snapshot.sealedAt) });
     }
+    await sampler.waitForWindow();
   } finally {
     await sampler.stop();
   }
+  const windows = moments.map(({ askedAt, switchedAt }) => sampler.windowsAround(askedAt, switchedAt));
   await guest.stop();
   const { damaged, wrong } = await guest.verify();
   if (damaged + wrong > 0) throw new Error(`${damaged + wrong} blocks of the guest's disk are wrong`);

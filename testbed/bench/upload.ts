@@ -69,7 +69,6 @@ export async function measureUpload(bench: Bench): Promise<UploadSpeeds> {
     };
   };
   const speedsOf = async (kind: 'filesystem' | 's3'): Promise<UploadResult['s3']> => {
-    bench.say(`upload: ${kind}`);
     return {
       ...(await speedOf(stores[kind], files.random)),
       compressible: await speedOf(stores[kind], files.linux),
