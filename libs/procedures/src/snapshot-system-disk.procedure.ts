@@ -230,32 +230,34 @@ type Switched = ({ kind: 'switched' } & Capture) | { kind: 'refused'; problem: P
 
 function switchToOverlay(ctx: ProcedureContext, request: SnapshotRequest, overlay: FileId): Step<Switched> {
   const { instanceId, quiesce } = request;
-  const captured = (stallMs: number | null, consistency: Consistency, powerState: PowerState): Switched => ({
-    kind: 'switched',
-    sealedAt: ctx.now().toISOString(),
-    stallMs,
-    consistency,
-    powerState,
-  });
+  const captured = (
+    stallMs: number | null,
+    consistency: Consistency,
+    powerState: PowerState,
+    sealedAt = ctx.now(),
+  ): Switched => ({ kind: 'switched', sealedAt: sealedAt.toISOString(), stallMs, consistency, powerState });
   return {
     recover: async () => {
       const record = await recordOf(ctx, instanceId);
       const made = await ctx.files.fingerprint(instanceId, overlay);
       if (!made) return null;
+      const old = await ctx.files.fingerprint(instanceId, activeOf(record).fileId);
+      // Nobody saw the switch; the layer shows the disk as it was since the last write into it.
+      const lastWrite = old ? new Date(Number(BigInt(old.mtimeNs) / 1_000_000n)) : ctx.now();
       const open = await ctx.hypervisor.openLayers(instanceId);
-      if (open?.[0]?.inode === made.inode)
-        return { result: captured(null, 'crash', await ctx.hypervisor.powerState(instanceId)) };
+      if (open?.[0]?.inode === made.inode) {
+        return { result: captured(null, 'crash', await ctx.hypervisor.powerState(instanceId), lastWrite) };
+      }
       // Opened by an earlier life that did not come to the switch; nobody can have written to it.
       if (open && (await ctx.files.isOpenForWriting(instanceId, overlay))) return null;
       const untouched = (await ctx.files.extents(instanceId, overlay)).length === 0;
       // QEMU is gone. An empty overlay shows what lies below it, so moving `disk` is right whether or not the switch
       // took place; one with data in it was switched to, and `disk` must be moved, unless the layer below was booted since.
       if (!open) {
-        const old = await ctx.files.fingerprint(instanceId, activeOf(record).fileId);
         if (!untouched && old && BigInt(old.mtimeNs) > BigInt(made.mtimeNs)) {
           throw new ChainDivergedError('one active layer', 'two that were written to');
         }
-        return { result: captured(null, 'crash', 'stopped') };
+        return { result: captured(null, 'crash', 'stopped', lastWrite) };
       }
       if (!untouched) throw new ChainDivergedError('one active layer', 'two that were written to');
       return null;

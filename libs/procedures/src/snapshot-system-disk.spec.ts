@@ -39,6 +39,18 @@ describe('a snapshot of a running instance', () => {
     expect(outcome).toMatchObject({ result: { state: 'succeeded', chainLength: 2, problem: null } });
   });
 
+  it('stands for the last write into the sealed layer when nobody saw the switch', async () => {
+    const at = (await (await running()).snapshot()).points.indexOf('switched');
+    const bench = await running();
+    let lastWrite = '';
+    bench.onPoint = (point) => {
+      const sealed = bench.host.lookUp(`${bench.host.instance(bench.instance).directory}/disk`);
+      if (point === 'switched') lastWrite = new Date(Number((sealed?.mtimeNs ?? 0n) / 1_000_000n)).toISOString();
+    };
+    const { announced } = await bench.snapshot({ blow: { at, kind: 'kill worker' } });
+    expect(sealedEvent({ announced })).toMatchObject({ sealedAt: lastWrite, stallMs: null });
+  });
+
   it('uploads what was changed since the last one, and nothing twice', async () => {
     const bench = await running();
     bench.quiet(true);
