@@ -25,6 +25,7 @@ export class ObjectWriter {
   private readonly freeBuffers: Buffer[] = [];
   private buffers = 0;
   private written = 0;
+  private sentParts = 0;
   /** Ends everything at the first failure of a part, which is its reason. */
   private readonly failure = new AbortController();
   private readonly signal: AbortSignal;
@@ -42,6 +43,14 @@ export class ObjectWriter {
 
   get offset(): number {
     return this.written;
+  }
+
+  /** Finds what an earlier life left of an object that will have several parts, before the first one is full. */
+  begin(): Promise<PartUpload> {
+    this.upload ??= this.store.openUpload(this.key);
+    // Whoever sends the first part hears of it.
+    this.upload.catch(() => undefined);
+    return this.upload;
   }
 
   /** Returns when the bytes are in a buffer of ours: waits for the store when all are full. */
@@ -62,14 +71,14 @@ export class ObjectWriter {
    * @throws {ObjectCorruptError} the store says that it has another size
    */
   async finish(): Promise<void> {
-    if (this.upload === null) {
+    if (this.sentParts === 0) {
       const only = this.filling?.buffer.subarray(0, this.filling.length) ?? Buffer.alloc(0);
       await abortable(this.store.put(this.key, only), this.signal);
       this.onStored(only.length);
     } else {
       this.send();
       await abortable(Promise.all(this.sending), this.signal);
-      const upload = await abortable(this.upload, this.signal);
+      const upload = await abortable(this.begin(), this.signal);
       await abortable(upload.complete(this.receipts), this.signal);
     }
     const found = await abortable(this.store.stat(this.key), this.signal);
@@ -97,15 +106,15 @@ export class ObjectWriter {
     const part = this.filling;
     this.filling = null;
     if (!part) return;
+    this.sentParts++;
     const sent = this.sendPart(part).catch((error: unknown) => this.failure.abort(error));
     this.sending.add(sent);
     void sent.finally(() => this.sending.delete(sent)); // never fails: see above
   }
 
   private async sendPart({ number, offset, buffer, length }: FillingPart): Promise<void> {
-    this.upload ??= this.store.openUpload(this.key);
-    const upload = await this.upload;
     const bytes = buffer.subarray(0, length);
+    const upload = await this.begin();
     const earlier = upload.received.find((part) => part.number === number);
     const known = earlier?.sizeBytes === length && earlier.md5 === hash('md5', bytes);
     this.receipts[number - 1] = known ? earlier : await upload.put(number, offset, bytes);

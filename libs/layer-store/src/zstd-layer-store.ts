@@ -157,11 +157,15 @@ export class ZstdLayerStore implements LayerStore {
       const sha256 = createHash('sha256');
       let plainBytes = 0;
       let storedBytes = 0;
+      let told = 0;
       // Parts are stored out of order and are not plain bytes: told is the same share of what was read so far.
       const writer = new ObjectWriter(this.store, objectKey, plan, signal, (bytes) => {
         storedBytes += bytes;
-        onProgress?.(Math.floor((plainBytes * storedBytes) / writer.offset), file.fileBytes);
+        told = Math.max(told, Math.floor((plainBytes * storedBytes) / writer.offset));
+        onProgress?.(told, file.fileBytes);
       });
+
+      if (atMost > plan.partBytes) void writer.begin(); // its failure is the first part's
 
       for await (const { plain, sha256: frameSha256, stored } of file.compressed(this.config.compressionLevel)) {
         signal.throwIfAborted();

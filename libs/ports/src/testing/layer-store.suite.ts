@@ -281,7 +281,8 @@ export function runLayerStoreSuite(
     });
 
     it('does not store a file that was written to meanwhile', async () => {
-      const path = await layerFile(20 * MIB, [[0, randomBytes(20 * MIB)]]);
+      // More than is held in memory, so that not all was read when the first part is sent.
+      const path = await layerFile(40 * MIB, [[0, randomBytes(40 * MIB)]]);
       const source = sourceOf(path);
       const { store } = watched(objects, async ({ method }) => {
         if (method === 'put part') await utimes(path, new Date(), new Date());

@@ -1,10 +1,10 @@
-import { hash } from 'node:crypto';
 import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ConflictError, ObjectCorruptError, StoreUnavailableError } from '@varve/core';
 import type { PartReceipt, PartUpload } from '@varve/ports';
 import { z } from 'zod';
+import { md5Of } from '../md5.js';
 import { makeDirectories, syncDirectory, writeFully } from './durable.js';
 import { codeOf, storeError } from './errors.js';
 
@@ -57,13 +57,14 @@ export class FilesystemPartUpload implements PartUpload {
 
   put(number: number, offset: number, bytes: Buffer): Promise<PartReceipt> {
     return mapped(async () => {
-      const line = { number, offset, sizeBytes: bytes.length, md5: hash('md5', bytes) };
       await this.prepare();
       const { partial, receipts } = namesOf(this.places);
-      await withFile(partial, 'r+', async (file) => {
+      const written = withFile(partial, 'r+', async (file) => {
         await writeFully(file, bytes, offset);
         await file.datasync();
       });
+      const [md5] = await Promise.all([md5Of(bytes), written]);
+      const line = { number, offset, sizeBytes: bytes.length, md5 };
       // One write call for one line, on a file opened for appending: parts put at once don't mix.
       await withFile(receipts, 'a', async (file) => {
         await file.write(lineOf(line));

@@ -1,8 +1,16 @@
 import { ServiceError, StoreRefusedError, StoreUnavailableError } from '@varve/core';
 import { S3Error } from 'minio';
 
-/** Codes that speak of the moment, whatever status they came with. `BadDigest`: the bytes were damaged on the way. */
-const PASSING = new Set(['SlowDown', 'InternalError', 'ServiceUnavailable', 'RequestTimeout', 'BadDigest', 'Busy']);
+/** Codes that speak of the moment, whatever status they came with. The digests' ones: damaged on the way. */
+const PASSING = new Set([
+  'SlowDown',
+  'InternalError',
+  'ServiceUnavailable',
+  'RequestTimeout',
+  'BadDigest',
+  'XAmzContentSHA256Mismatch',
+  'Busy',
+]);
 const ABSENT = new Set(['NoSuchKey', 'NotFound', 'NoSuchVersion']);
 
 export const s3CodeOf = (error: unknown): string | null => (error instanceof S3Error ? (error.code ?? null) : null);

@@ -48,11 +48,16 @@ export class S3Client extends Client {
       // The largest that the library takes: below it, putObject is one request.
       partSize: 5 * 2 ** 30,
     });
-    // Every body has a signed Content-MD5, or is checked by what comes of it. A signature over its SHA-256 would cost
-    // both sides one more pass over every byte.
-    this.enableSHA256 = false;
     this.agent = agent;
     this.calls = calls;
+  }
+
+  /**
+   * Whether each request's signature covers the SHA-256 of its body, so that the store notices damage. The library
+   * does that without TLS; with TLS it leaves the body unsigned.
+   */
+  get signsPayloads(): boolean {
+    return this.enableSHA256;
   }
 
   /** Runs requests that end, sockets and all, when the call's signal says so. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { StoreRefusedError, StoreUnavailableError } from '@varve/core';
 import { runObjectStoreSuite } from '@varve/ports/testing';
@@ -108,6 +108,36 @@ describe('the s3 store', () => {
       { attempts: 4 },
     );
     expect((await store.get(key))?.toString()).toBe('back');
+    close();
+  });
+
+  it('notices bytes that were damaged on the way, and sends them again', async () => {
+    const { hostname, port } = new URL(config.endpoint);
+    let damages = 0;
+    const { store, close } = await storeBehind(
+      (socket) => {
+        const swift = connect(Number(port), hostname);
+        let passed = 0;
+        swift.on('error', () => socket.destroy());
+        socket.on('close', () => swift.destroy());
+        socket.on('data', (bytes) => {
+          passed += bytes.length;
+          // In the middle of a part, long after its headers.
+          if (passed > 500_000 && damages === 0) {
+            bytes.writeUInt8(bytes.readUInt8(0) ^ 1, 0);
+            damages++;
+          }
+          swift.write(bytes);
+        });
+        swift.on('data', (bytes) => socket.write(bytes));
+      },
+      { attempts: 3 },
+    );
+    const bytes = randomBytes(2 ** 20);
+    const upload = await store.openUpload(key);
+    await upload.complete([await upload.put(1, 0, bytes)]);
+    expect(damages).toBe(1);
+    expect((await store.get(key))?.equals(bytes)).toBe(true);
     close();
   });
 
