@@ -36,9 +36,7 @@ class Trial {
   static async begin(style: StartStyle, mergeStrategy: MergeStrategy): Promise<Trial> {
     const host = await makeRealHost();
     const storeRoot = await mkdtemp(join(tmpdir(), 'varve-store-'));
-    const layers = new ZstdLayerStore(
-      new FilesystemObjectStore({ kind: 'filesystem', root: storeRoot, mountRequired: false }),
-    );
+    const layers = new ZstdLayerStore(new FilesystemObjectStore({ root: storeRoot, mountRequired: false }));
     const trial = new Trial(host, layers, mergeStrategy, storeRoot);
     trial.instance = await host.newInstance(style);
     return trial;
