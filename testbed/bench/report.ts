@@ -17,6 +17,9 @@ interface Row {
 /** What a rollback's downtime may differ by between fetching nothing and fetching much: a boot's own scatter. */
 const DOWNTIME_SCATTER = { seconds: 0.5, share: 0.25 };
 
+/** More than what is left of a build right before. */
+const BUSY_LOAD = 1.5;
+
 export function aimsOf(results: Results): Aim[] {
   return sections(results).flatMap(({ rows }) => rows.flatMap((row) => row.aim ?? []));
 }
@@ -25,12 +28,14 @@ export function table(machine: Machine, results: Results): string {
   const head =
     `Varve bench${machine.quick ? ', shortened' : ''}: ${machine.cores} cores, Node ${machine.node}, QEMU ${machine.qemu}, ` +
     `load average ${machine.loadAverage.toFixed(1)} before`;
+  const busy =
+    machine.loadAverage > BUSY_LOAD ? ['The machine was busy with something else: these numbers say little.'] : [];
   const all = sections(results);
   const wide = Math.max(...all.flatMap(({ rows }) => rows.map((row) => row.what.length)));
   const value = Math.max(...all.flatMap(({ rows }) => rows.map((row) => row.value.length)));
   const line = ({ what, value: text, aim }: Row): string =>
     `  ${what.padEnd(wide)}  ${text.padStart(value)}${aim ? `   aim ${aim.aim}: ${aim.met ? 'ok' : 'MISSED'}` : ''}`;
-  return [head, ...all.flatMap(({ title, rows }) => ['', title, ...rows.map(line)]), ''].join('\n');
+  return [head, ...busy, ...all.flatMap(({ title, rows }) => ['', title, ...rows.map(line)]), ''].join('\n');
 }
 
 function sections(results: Results): { title: string; rows: Row[] }[] {
