@@ -24,7 +24,9 @@ import { runTool, THOROUGH, ToolFailedError } from './tools.js';
 import type { ToolLimits } from './tools.js';
 
 /** A 4 KiB write costs 4 KiB of layer; measured 14.6 times as much with plain 64 KiB clusters. */
-const NEW_LAYER = 'cluster_size=64k,extended_l2=on,lazy_refcounts=off,compat=1.1';
+const NEW_LAYER =
+  // Without the last, XFS gives out 1 MiB at a time: 1024 random writes of 4 KiB took 31 MB instead of 4.2.
+  'cluster_size=64k,extended_l2=on,lazy_refcounts=off,compat=1.1,extent_size_hint=0';
 /** Tables of a small layer, and then some: less than that left counts as full. */
 const SPARE_BYTES = 2 ** 20;
 
