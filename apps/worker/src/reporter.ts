@@ -16,7 +16,7 @@ const LONGEST_WAIT_MS = 15_000;
 
 /** Tells the world what happened on this host. */
 export class Reporter {
-  private readonly sending = new Map<Journal, Promise<void>>();
+  private readonly sending = new WeakMap<Journal, Promise<void>>();
 
   constructor(
     private readonly host: HostName,
@@ -32,6 +32,7 @@ export class Reporter {
    * @throws when the worker shuts down, or the journal can't be written
    */
   flush(journal: Journal): Promise<void> {
+    // Whoever asked for the send before hears of its failure; this one tries again.
     const before = this.sending.get(journal) ?? Promise.resolve();
     const now = before.catch(() => undefined).then(() => this.send(journal));
     this.sending.set(journal, now);
