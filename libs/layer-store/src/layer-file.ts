@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { webcrypto } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { ChainDivergedError } from '@varve/core';
@@ -54,7 +54,7 @@ export class LayerFile {
   async *compressed(level: number): AsyncGenerator<FileFrame, void, undefined> {
     const compressor = new FrameCompressor(level);
     const zeroFrame = await compressor.compress(ZEROS);
-    const buffers: Buffer[] = [];
+    const buffers: Buffer<ArrayBuffer>[] = [];
 
     const frame = async (index: number): Promise<FileFrame & { release: () => void }> => {
       const length = Math.min(FRAME_BYTES, this.fileBytes - index * FRAME_BYTES);
@@ -70,8 +70,11 @@ export class LayerFile {
         release();
         return zeros;
       }
-      const stored = looksRandom(plain) ? rawFrame(plain) : await compressor.compress(plain);
-      return { plain, sha256: hash('sha256', plain), stored, release };
+      const [sha256, stored] = await Promise.all([
+        sha256Of(plain),
+        looksRandom(plain) ? rawFrame(plain) : compressor.compress(plain),
+      ]);
+      return { plain, sha256, stored, release };
     };
 
     try {
@@ -101,6 +104,11 @@ export class LayerFile {
       done += bytesRead;
     }
   }
+}
+
+/** In the thread pool, as the compression is: the main thread has the whole file's digest to do. */
+async function sha256Of(bytes: Buffer<ArrayBuffer>): Promise<string> {
+  return Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('hex');
 }
 
 /** Not the change time: a link to the file, as a snapshot makes one, changes that too. */

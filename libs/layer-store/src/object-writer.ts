@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { ObjectCorruptError } from '@varve/core';
 import type { ObjectStore, PartReceipt, PartUpload } from '@varve/ports';
 import { abortable, anyOf } from './abortable.js';
@@ -98,7 +97,7 @@ export class ObjectWriter {
       this.buffers++;
     }
     const number = this.receipts.length + 1;
-    this.receipts.push({ number, sizeBytes: 0, md5: '' });
+    this.receipts.push({ number, sizeBytes: 0, etag: '' });
     return { number, offset: this.written, buffer, length: 0 };
   }
 
@@ -115,9 +114,7 @@ export class ObjectWriter {
   private async sendPart({ number, offset, buffer, length }: FillingPart): Promise<void> {
     const bytes = buffer.subarray(0, length);
     const upload = await this.begin();
-    const earlier = upload.received.find((part) => part.number === number);
-    const known = earlier?.sizeBytes === length && earlier.md5 === hash('md5', bytes);
-    this.receipts[number - 1] = known ? earlier : await upload.put(number, offset, bytes);
+    this.receipts[number - 1] = (await upload.kept(number, offset, bytes)) ?? (await upload.put(number, offset, bytes));
     this.freeBuffers.push(buffer);
     this.onStored(length);
   }

@@ -4,8 +4,8 @@ export interface PartReceipt {
   /** From 1, without gaps. */
   readonly number: number;
   readonly sizeBytes: number;
-  /** Lower-case hex MD5 of the part. */
-  readonly md5: string;
+  /** How the store tells that part from another; opaque to callers. */
+  readonly etag: string;
 }
 
 /**
@@ -14,15 +14,19 @@ export interface PartReceipt {
  * Parts may be put in any order and several at once.
  */
 export interface PartUpload {
-  /** What the store already has of it, by an earlier life of this process. */
-  readonly received: readonly PartReceipt[];
+  /**
+   * The receipt of that part when an earlier life of this process put it and the store still has exactly these bytes.
+   *
+   * @param offset - where the part begins in the object, in bytes
+   */
+  kept(number: number, offset: number, bytes: Buffer): Promise<PartReceipt | null>;
   /**
    * @param offset - where the part begins in the object, in bytes
-   * @returns once the store has it and its MD5 is the bytes'
+   * @returns once the store has it as it was sent; a power cut of the store may lose it again until `complete`
    */
   put(number: number, offset: number, bytes: Buffer): Promise<PartReceipt>;
   /**
-   * Makes the object visible, wholly or not at all, and looks whether its size is right. Repeatable.
+   * Makes the object visible, wholly or not at all and for good, and looks whether its size is right. Repeatable.
    *
    * @throws {ObjectCorruptError} the store holds something else than what was sent
    */

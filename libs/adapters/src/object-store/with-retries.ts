@@ -42,7 +42,7 @@ export function withRetries(store: ObjectStore, options: RetryOptions): ObjectSt
 
 function retriedUpload(upload: PartUpload, retried: <T>(call: () => Promise<T>) => Promise<T>): PartUpload {
   return {
-    received: upload.received,
+    kept: (number, offset, bytes) => retried(() => upload.kept(number, offset, bytes)),
     put: (number, offset, bytes) => retried(() => upload.put(number, offset, bytes)),
     complete: (parts) => retried(() => upload.complete(parts)),
     abort: () => retried(() => upload.abort()),

@@ -22,7 +22,7 @@ export interface Traffic {
 
 interface Upload {
   readonly startedAt: Date;
-  readonly parts: Map<number, { bytes: Buffer; md5: string }>;
+  readonly parts: Map<number, Buffer>;
 }
 
 const KEY = /^[0-9A-Za-z][\w.-]*(\/[0-9A-Za-z][\w.-]*)*$/;
@@ -80,12 +80,8 @@ export class FakeObjectStore implements ObjectStore {
 
   async openUpload(key: string): Promise<PartUpload> {
     return this.call('openUpload', key, () => {
-      const received = [...(this.uploads.get(key)?.parts ?? [])].map(([number, { bytes, md5 }]) => ({
-        number,
-        sizeBytes: bytes.length,
-        md5,
-      }));
-      return this.uploadOf(key, received);
+      // What it has now: parts that this life puts are not kept ones.
+      return this.uploadOf(key, new Map(this.uploads.get(key)?.parts));
     });
   }
 
@@ -144,21 +140,21 @@ export class FakeObjectStore implements ObjectStore {
 
   // ---- how it is done
 
-  private uploadOf(key: string, received: readonly PartReceipt[]): PartUpload {
+  private uploadOf(key: string, kept: ReadonlyMap<number, Buffer>): PartUpload {
     return {
-      received,
+      // Known since it was opened: no call.
+      kept: async (number, _offset, bytes) => (kept.get(number)?.equals(bytes) ? receiptOf(number, bytes) : null),
       put: async (number, _offset, given) => {
         const bytes = Buffer.from(given);
         return this.call(
           'put',
           key,
           () => {
-            const md5 = hash('md5', bytes);
             const upload = this.uploads.get(key) ?? { startedAt: new Date(), parts: new Map() };
             this.uploads.set(key, upload);
-            upload.parts.set(number, { bytes, md5 });
+            upload.parts.set(number, bytes);
             this.noteSent(key, number, bytes);
-            return { number, sizeBytes: bytes.length, md5 };
+            return receiptOf(number, bytes);
           },
           number,
         );
@@ -175,15 +171,17 @@ export class FakeObjectStore implements ObjectStore {
       if (this.objects.get(key)?.length === sizeBytes) return; // repeated
       throw new StoreUnavailableError('The store dropped the upload; it has to be begun again');
     }
-    const bodies = parts.map(({ number, md5 }, i) => {
+    const bodies = parts.map(({ number, etag }, i) => {
       const part = upload.parts.get(number);
-      if (number !== i + 1 || part?.md5 !== md5) throw new ConflictError(`Part ${number} is not what was put`);
-      const { minBytes, maxBytes, maxParts } = this.partLimits;
-      const tooSmall = part.bytes.length < minBytes && number < parts.length;
-      if (tooSmall || part.bytes.length > maxBytes || number > maxParts) {
-        throw new StoreRefusedError(`The object store refused: part ${number} has ${part.bytes.length} bytes`);
+      if (number !== i + 1 || !part || receiptOf(number, part).etag !== etag) {
+        throw new ConflictError(`Part ${number} is not what was put`);
       }
-      return part.bytes;
+      const { minBytes, maxBytes, maxParts } = this.partLimits;
+      const tooSmall = part.length < minBytes && number < parts.length;
+      if (tooSmall || part.length > maxBytes || number > maxParts) {
+        throw new StoreRefusedError(`The object store refused: part ${number} has ${part.length} bytes`);
+      }
+      return part;
     });
     this.objects.set(key, Buffer.concat(bodies));
     this.uploads.delete(key);
@@ -225,3 +223,9 @@ export class FakeObjectStore implements ObjectStore {
     }
   }
 }
+
+const receiptOf = (number: number, bytes: Buffer): PartReceipt => ({
+  number,
+  sizeBytes: bytes.length,
+  etag: hash('md5', bytes),
+});

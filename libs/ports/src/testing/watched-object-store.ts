@@ -29,7 +29,7 @@ export function watched(
     return result;
   };
   const watchedUpload = (key: string, upload: PartUpload): PartUpload => ({
-    received: upload.received,
+    kept: (part, offset, bytes) => upload.kept(part, offset, bytes),
     put: (part, offset, bytes) =>
       see(
         { method: 'put part', key, part },

@@ -4,8 +4,7 @@ import { dirname, join } from 'node:path';
 import { ConflictError, ObjectCorruptError, StoreUnavailableError } from '@varve/core';
 import type { PartReceipt, PartUpload } from '@varve/ports';
 import { z } from 'zod';
-import { md5Of } from '../md5.js';
-import { makeDirectories, syncDirectory, writeFully } from './durable.js';
+import { makeDirectories, readFully, syncDirectory, writeFully } from './durable.js';
 import { codeOf, storeError } from './errors.js';
 
 const Header = z.object({ version: z.literal(1), key: z.string(), startedAt: z.iso.datetime() });
@@ -14,7 +13,6 @@ const Line = z.object({
   number: z.int().min(1),
   offset: z.int().min(0),
   sizeBytes: z.int().min(0),
-  md5: z.string().regex(/^[0-9a-f]{32}$/),
 });
 type Line = z.infer<typeof Line>;
 
@@ -28,16 +26,23 @@ interface Places {
 
 /**
  * An object under way is two files: `<name>.partial`, which the parts are written into where they belong, and
- * `<name>.receipts`, one line for each part that is in it and synced. Renaming the first makes it the object.
+ * `<name>.receipts`, one line for each part that is in it. Renaming the first makes it the object.
+ *
+ * Only the whole is synced, before the rename: a power cut may leave receipts of parts that the disk has not got, and
+ * so a part of an earlier life counts only once it has been read back.
  */
 export class FilesystemPartUpload implements PartUpload {
   private prepared: Promise<void> | null = null;
+  /** Of parts that an earlier life wrote down. */
+  private readonly earlier: Map<number, Line>;
 
   private constructor(
     private readonly places: Places,
     private readonly startedAt: string,
     private readonly lines: Map<number, Line>,
-  ) {}
+  ) {
+    this.earlier = new Map(lines);
+  }
 
   static async open(places: Places): Promise<FilesystemPartUpload> {
     const { partial, receipts } = namesOf(places);
@@ -51,25 +56,23 @@ export class FilesystemPartUpload implements PartUpload {
     return new FilesystemPartUpload(places, found.header.startedAt, new Map(kept.map((line) => [line.number, line])));
   }
 
-  get received(): readonly PartReceipt[] {
-    return [...this.lines.values()].map(receiptOf).sort((a, b) => a.number - b.number);
+  kept(number: number, offset: number, bytes: Buffer): Promise<PartReceipt | null> {
+    return mapped(async () => {
+      const line = this.earlier.get(number);
+      if (line?.offset !== offset || line.sizeBytes !== bytes.length) return null;
+      const found = await withFile(namesOf(this.places).partial, 'r', (file) => readFully(file, offset, bytes.length));
+      return found.equals(bytes) ? receiptOf(line) : null;
+    });
   }
 
   put(number: number, offset: number, bytes: Buffer): Promise<PartReceipt> {
     return mapped(async () => {
       await this.prepare();
       const { partial, receipts } = namesOf(this.places);
-      const written = withFile(partial, 'r+', async (file) => {
-        await writeFully(file, bytes, offset);
-        await file.datasync();
-      });
-      const [md5] = await Promise.all([md5Of(bytes), written]);
-      const line = { number, offset, sizeBytes: bytes.length, md5 };
+      await withFile(partial, 'r+', (file) => writeFully(file, bytes, offset));
+      const line = { number, offset, sizeBytes: bytes.length };
       // One write call for one line, on a file opened for appending: parts put at once don't mix.
-      await withFile(receipts, 'a', async (file) => {
-        await file.write(lineOf(line));
-        await file.datasync();
-      });
+      await withFile(receipts, 'a', (file) => file.write(lineOf(line)));
       this.lines.set(number, line);
       return receiptOf(line);
     });
@@ -105,6 +108,7 @@ export class FilesystemPartUpload implements PartUpload {
       await rm(partial, { force: true });
       await rm(receipts, { force: true });
       this.lines.clear();
+      this.earlier.clear();
       this.prepared = null;
     });
   }
@@ -114,7 +118,7 @@ export class FilesystemPartUpload implements PartUpload {
     let offset = 0;
     for (const [i, part] of parts.entries()) {
       const line = this.lines.get(part.number);
-      if (part.number !== i + 1 || !line || line.offset !== offset || line.md5 !== part.md5) {
+      if (part.number !== i + 1 || !line || line.offset !== offset || line.sizeBytes !== part.sizeBytes) {
         throw new ConflictError(`Part ${part.number} of ${this.places.key} is not what was put`);
       }
       offset += part.sizeBytes;
@@ -205,7 +209,7 @@ function emptyIfAbsent(error: unknown): string {
 }
 
 const lineOf = (line: Header | Line): string => `${JSON.stringify(line)}\n`;
-const receiptOf = ({ number, sizeBytes, md5 }: Line): PartReceipt => ({ number, sizeBytes, md5 });
+const receiptOf = ({ number, offset, sizeBytes }: Line): PartReceipt => ({ number, sizeBytes, etag: `at ${offset}` });
 
 async function mapped<T>(action: () => Promise<T>): Promise<T> {
   try {

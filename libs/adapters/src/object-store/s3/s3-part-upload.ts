@@ -19,7 +19,7 @@ export class S3PartUpload implements PartUpload {
     private readonly key: string,
     private readonly request: Requests,
     private uploadIds: readonly string[],
-    readonly received: readonly PartReceipt[],
+    private readonly received: readonly PartReceipt[],
   ) {
     const [found] = uploadIds;
     this.beginning = found === undefined ? null : Promise.resolve(found);
@@ -33,13 +33,18 @@ export class S3PartUpload implements PartUpload {
       if (newest === undefined) return new S3PartUpload(bucket, key, request, [], []);
       try {
         const parts = await client.partsOf(bucket, key, newest);
-        const received = parts.map(({ part, size, etag }) => ({ number: part, sizeBytes: size, md5: etag }));
+        const received = parts.map(({ part, size, etag }) => ({ number: part, sizeBytes: size, etag }));
         return new S3PartUpload(bucket, key, request, uploadIds, received);
       } catch (error) {
         if (s3CodeOf(error) !== 'NoSuchUpload') throw error;
         return new S3PartUpload(bucket, key, request, [], []); // listed still, but gone
       }
     });
+  }
+
+  async kept(number: number, _offset: number, bytes: Buffer): Promise<PartReceipt | null> {
+    const part = this.received.find((received) => received.number === number);
+    return part?.sizeBytes === bytes.length && part.etag === (await md5Of(bytes)) ? part : null;
   }
 
   async put(number: number, _offset: number, bytes: Buffer): Promise<PartReceipt> {
@@ -53,13 +58,13 @@ export class S3PartUpload implements PartUpload {
       if (!MD5.test(etag) || (sent !== null && etag !== sent)) {
         throw new StoreUnavailableError('A part did not arrive as it was sent', { part: String(number), etag });
       }
-      return { number, sizeBytes: bytes.length, md5: etag };
+      return { number, sizeBytes: bytes.length, etag };
     });
   }
 
   async complete(parts: readonly PartReceipt[]): Promise<void> {
     const uploadId = await this.begin();
-    const etags = parts.map(({ number, md5 }) => ({ part: number, etag: md5 }));
+    const etags = parts.map(({ number, etag }) => ({ part: number, etag }));
     await this.request(COMPLETE_AS_BYTES, async (client) => {
       try {
         await client.completeMultipartUpload(this.bucket, this.key, uploadId, etags);
@@ -118,7 +123,7 @@ export class S3PartUpload implements PartUpload {
     // The MD5 of the parts' MD5s and their number: so on Swift, Ceph, MinIO and AWS, but nowhere promised.
     const [md5 = '', count] = found.etag.split('-');
     if (!MD5.test(md5) || count !== String(parts.length)) return;
-    const expected = hash('md5', Buffer.from(parts.map((part) => part.md5).join(''), 'hex'));
+    const expected = hash('md5', Buffer.from(parts.map((part) => part.etag).join(''), 'hex'));
     if (md5 !== expected) throw new ObjectCorruptError(this.key, `its ETag is ${found.etag}, not ${expected}-${count}`);
   }
 }
