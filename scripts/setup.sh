@@ -2,9 +2,20 @@
 # Brings this machine to where Varve can be built, demonstrated and tested. Does nothing, in well under a second, when
 # nothing is missing.
 #
-#   scripts/setup.sh [--build]        --build: also compiles, when a source is newer than what was compiled
+#   scripts/setup.sh [--build] [--openstack]
+#
+#   --build        also compiles, when a source is newer than what was compiled
+#   --openstack    also what the tests against a real OpenStack need
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+build=no openstack=no
+for option in "$@"; do
+  case $option in
+    --build) build=yes ;;
+    --openstack) openstack=yes ;;
+    *) echo "setup: no such option: $option" >&2; exit 2 ;;
+  esac
+done
 
 # The one list of the Debian packages that we need, each with who needs it.
 packages=(
@@ -26,6 +37,17 @@ packages=(
   xfsprogs           # tests: a file system with reflinks
   util-linux         # tests and services: setpriv
   zstd               # tests: that any zstd unpacks a stored layer
+)
+# Only with --openstack: testbed/openstack.
+[ $openstack = no ] || packages+=(
+  keystone glance-api placement-api nova-api nova-conductor nova-scheduler nova-compute nova-compute-kvm
+  libvirt-daemon-system libvirt-clients # with the daemon itself and its QEMU driver
+  mariadb-server-core mariadb-client-core # OpenStack's database
+  uwsgi-plugin-python3 # runs the HTTP APIs
+  sudo               # how nova-compute gets its helper
+  qemu-block-extra   # what Debian's Nova expects of qemu-img
+  python3-openstackclient # people; the walk-through in docs
+  syslinux syslinux-common mtools dosfstools fdisk # proving guest: a disk that boots by itself
 )
 
 say() { echo "setup: $*" >&2; }
@@ -101,7 +123,7 @@ if [ ! -x node_modules/.bin/node ] || [ package-lock.json -nt node_modules/.pack
 fi
 [ -x node_modules/.bin/node ] || die "npm has left out $node_package"
 
-if [ "${1:-}" = --build ]; then
+if [ $build = yes ]; then
   sources=(apps libs migrations nest-cli.json rspack.config.cjs tsconfig.json package-lock.json)
   changed=$(find "${sources[@]}" -type f ! -name '*.spec.ts' -newer dist/.built -print -quit 2>/dev/null || echo all)
   if [ -n "$changed" ]; then

@@ -1,6 +1,9 @@
 // The proving guest: takes commands on the control port and works on its disk. Kernel command line:
 //   varve.area=BLOCKS     how many blocks from the disk's start it writes to (65536: 256 MiB)
 //   varve.load=START,SPAN,seq|rand,FLUSH_EVERY,PER_SECOND      begins to write by itself
+//   varve.disk=DEVICE     another one than /dev/vda
+//   varve.control=console where the host gives it no control port: commands are written into /run/control (by the guest
+//                         agent, say), and the answers come on the console
 //
 // A command is "<id> <words>", an answer "<id> ok ..." or "<id> err ..."; numbers are decimal, blocks are of 4096 bytes.
 //   ping
@@ -126,6 +129,12 @@ static void load_on(const char *command_line) {
   disk_load_start(&(struct load){kind_of(kind), start, span, every, rate, 0});
 }
 
+static const char *device_on(const char *command_line) {
+  static char path[64];
+  const char *at = strstr(command_line, "varve.disk=");
+  return at && sscanf(at, "varve.disk=%63s", path) == 1 ? path : "/dev/vda";
+}
+
 int main(void) {
   char command_line[4096] = "";
   FILE *file = fopen("/proc/cmdline", "r");
@@ -134,7 +143,8 @@ int main(void) {
 
   say(" "); // whatever a killed predecessor was saying ends here
 
-  int control = control_open(), error = disk_open("/dev/vda", area_on(command_line));
+  int control = strstr(command_line, "varve.control=console") ? control_on_console() : control_open();
+  int error = disk_open(device_on(command_line), area_on(command_line));
   if (control < 0 || error) {
     say("FAILED control=%d disk: %s", control, strerror(error));
     return 1;

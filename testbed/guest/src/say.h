@@ -4,6 +4,9 @@
 /** Opens the control port (virtio-serial port `org.varve.control`); gives its descriptor, -1 when there is none. */
 int control_open(void);
 
+/** Instead of that: a pipe, /run/control, for commands; answers go to the console. */
+int control_on_console(void);
+
 /** A line for people on the console. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

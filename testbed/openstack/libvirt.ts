@@ -1,0 +1,82 @@
+// libvirtd and virtlogd in their usual places, for Nova and for people with `virsh`; or those that run already.
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Daemon } from '../services/daemon.ts';
+import { pidsNaming } from '../services/process-table.ts';
+import { Service } from '../services/service.ts';
+import { until } from '../services/until.ts';
+import { LIBVIRT_URI } from './nova.ts';
+import { systemUser } from './users.ts';
+
+const run = promisify(execFile);
+
+/** Domains are known by their uuid, which is Nova's id of the server. */
+export const virsh = async (...args: string[]): Promise<string> =>
+  (
+    await run('virsh', ['-q', '-c', LIBVIRT_URI, ...args], { env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' } })
+  ).stdout.trim();
+
+const answers = (): Promise<boolean> =>
+  virsh('version').then(
+    () => true,
+    () => false,
+  );
+
+/** `null` when the machine has one that runs. */
+export async function prepareLibvirt(dir: string, logOf: (name: string) => string): Promise<Service | null> {
+  if (await answers()) return null;
+  const conf = join(dir, 'libvirtd.conf');
+  const settings = {
+    unix_sock_group: '"libvirt"',
+    unix_sock_ro_perms: '"0777"',
+    unix_sock_rw_perms: '"0770"',
+    auth_unix_ro: '"none"',
+    auth_unix_rw: '"none"',
+  };
+  writeFileSync(
+    conf,
+    Object.entries(settings)
+      .map(([key, value]) => `${key} = ${value}\n`)
+      .join(''),
+  );
+  const daemon = (name: string, ...args: string[]): Daemon =>
+    new Daemon(systemUser('root'), { name, argv: [`/usr/sbin/${name}`, ...args], cwd: '/', logFile: logOf(name) });
+  return new Service('libvirtd', [daemon('virtlogd'), daemon('libvirtd', '--config', conf)], answers);
+}
+
+/** Cuts the power of every guest in `instancesDir`; with `forget`, libvirt forgets them too. */
+export async function endGuests(instancesDir: string, { forget }: { forget: boolean }): Promise<void> {
+  const ours = async (...which: string[]): Promise<string[]> =>
+    (await virsh('list', '--uuid', ...which))
+      .split(/\s+/)
+      .filter((id) => id !== '' && existsSync(join(instancesDir, id)));
+  for (const id of await ours()) await virsh('destroy', id);
+  if (!forget) return;
+  for (const id of await ours('--all')) {
+    await virsh('undefine', id, '--managed-save', '--snapshots-metadata', '--checkpoints-metadata', '--nvram');
+  }
+}
+
+/** The same without libvirtd, for a cloud whose holder was killed. */
+export async function endGuestsByForce(instancesDir: string): Promise<void> {
+  if (await answers()) return endGuests(instancesDir, { forget: true });
+  const qemus = (): number[] => pidsNaming(`${instancesDir}/`).filter((pid) => isQemu(pid));
+  for (const pid of qemus()) process.kill(pid, 'SIGKILL');
+  await until('the guests are gone', () => qemus().length === 0);
+  const definitions = '/etc/libvirt/qemu';
+  for (const name of existsSync(definitions) ? readdirSync(definitions) : []) {
+    if (!name.endsWith('.xml')) continue;
+    const file = join(definitions, name);
+    if (readFileSync(file, 'utf8').includes(`${instancesDir}/`)) rmSync(file);
+  }
+}
+
+const isQemu = (pid: number): boolean => {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('qemu-system');
+  } catch {
+    return false; // gone
+  }
+};
