@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_PIPE, Reflector } from '@nestjs/core';
 import { Catalog } from '@varve/catalog';
 import { migrations } from '@varve/migrations';
 import { IDENTITY } from '@varve/ports';
@@ -17,6 +17,10 @@ import { InstancesService } from './instances/instances.service.js';
 import { OperationFeed } from './operations/operation-feed.js';
 import { OperationsController } from './operations/operations.controller.js';
 import { OperationsService } from './operations/operations.service.js';
+import { actionsOf } from './policy/actions.js';
+import { defaultRules } from './policy/defaults.js';
+import { Policy } from './policy/policy.js';
+import { readPolicyFile } from './policy/policy-file.js';
 import { RollbacksController } from './rollbacks/rollbacks.controller.js';
 import { RollbacksService } from './rollbacks/rollbacks.service.js';
 import { SnapshotsController } from './snapshots/snapshots.controller.js';
@@ -25,25 +29,36 @@ import { Metrics } from './system/metrics.js';
 import { SystemController } from './system/system.controller.js';
 import { CONFIG, LOG } from './tokens.js';
 
+const CONTROLLERS = [
+  SystemController,
+  InstancesController,
+  SnapshotsController,
+  RollbacksController,
+  OperationsController,
+  HostsController,
+];
+
 @Module({})
 export class ApiModule {
   static register(config: ApiConfig, identity: Identity, log: Logger): DynamicModule {
     const database = { url: config.databaseUrl, applicationName: 'varve-api' };
     return {
       module: ApiModule,
-      controllers: [
-        SystemController,
-        InstancesController,
-        SnapshotsController,
-        RollbacksController,
-        OperationsController,
-        HostsController,
-      ],
+      controllers: CONTROLLERS,
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: LOG, useValue: log },
         { provide: IDENTITY, useValue: identity },
         { provide: Catalog, useFactory: () => new Catalog(database, migrations, log) },
+        {
+          provide: Policy,
+          useFactory: (reflector: Reflector) =>
+            new Policy(
+              defaultRules(actionsOf(CONTROLLERS, reflector)),
+              config.policyFile === undefined ? undefined : readPolicyFile(config.policyFile),
+            ),
+          inject: [Reflector],
+        },
         { provide: APP_GUARD, useClass: PrincipalGuard },
         { provide: APP_PIPE, useClass: RequestPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },

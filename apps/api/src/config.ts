@@ -1,3 +1,5 @@
+import { keystoneConfigOf, keystoneEnvironment } from '@varve/adapters';
+import type { IdentityConfig } from '@varve/adapters';
 import { z } from 'zod';
 
 /** The API's settings, by the names of the environment variables. */
@@ -7,9 +9,14 @@ export const ApiEnvironment = z.object({
   VARVE_HTTP_HOST: z.string().default('127.0.0.1'),
   /** 0: a free one. */
   VARVE_HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(8780),
-  VARVE_IDENTITY: z.enum(['static']).default('static'),
-  /** Absolute; who may do what, see the README. */
-  VARVE_TOKENS_FILE: z.string().startsWith('/'),
+  VARVE_IDENTITY: z.enum(['static', 'keystone']).default('static'),
+  /** Absolute; who has which token, see the README. For `static`. */
+  VARVE_TOKENS_FILE: z.string().startsWith('/').optional(),
+  /** Seconds; how late a revocation may take effect. For `keystone`. */
+  VARVE_TOKEN_CACHE_S: z.coerce.number().min(0).max(3_600).default(30),
+  ...keystoneEnvironment,
+  /** Absolute; who may do what, instead of the defaults. */
+  VARVE_POLICY_FILE: z.string().startsWith('/').optional(),
   /** Seconds without a heartbeat after which a host gets no new work. */
   VARVE_HOST_DOWN_AFTER_S: z.coerce.number().positive().default(30),
   VARVE_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
@@ -18,7 +25,8 @@ export const ApiEnvironment = z.object({
 export interface ApiConfig {
   readonly databaseUrl: string;
   readonly http: { readonly host: string; readonly port: number };
-  readonly identity: { readonly kind: 'static'; readonly tokensFile: string };
+  readonly identity: IdentityConfig;
+  readonly policyFile?: string | undefined;
   readonly hostDownAfterS: number;
   readonly logLevel: string;
 }
@@ -29,8 +37,18 @@ export function parseApiConfig(environment: NodeJS.ProcessEnv): ApiConfig {
   return {
     databaseUrl: env.VARVE_DATABASE_URL,
     http: { host: env.VARVE_HTTP_HOST, port: env.VARVE_HTTP_PORT },
-    identity: { kind: env.VARVE_IDENTITY, tokensFile: env.VARVE_TOKENS_FILE },
+    identity: identityOf(env),
+    policyFile: env.VARVE_POLICY_FILE,
     hostDownAfterS: env.VARVE_HOST_DOWN_AFTER_S,
     logLevel: env.VARVE_LOG_LEVEL,
   };
+}
+
+function identityOf(env: z.output<typeof ApiEnvironment>): IdentityConfig {
+  switch (env.VARVE_IDENTITY) {
+    case 'keystone':
+      return { kind: 'keystone', keystone: keystoneConfigOf(env), cacheMs: env.VARVE_TOKEN_CACHE_S * 1000 };
+    case 'static':
+      return { kind: 'static', tokensFile: z.object({ VARVE_TOKENS_FILE: z.string() }).parse(env).VARVE_TOKENS_FILE };
+  }
 }

@@ -91,7 +91,12 @@ describe('who may do what', () => {
     const response = await fetch(`${plane.apis[0]?.url}/v1/instances`, { headers: headers as Record<string, string> });
     expect(response.status).toBe(401);
     expect(response.headers.get('www-authenticate')).toBe('Bearer');
-    expect(ProblemDetails.parse(await response.json()).code).toBe('unauthorized');
+    const { code, requestId } = ProblemDetails.parse(await response.json());
+    expect(code).toBe('unauthorized');
+    const trace = await plane.rows('select user_id, action, outcome, code from audit_log where request_id = $1', [
+      requestId,
+    ]);
+    expect(trace).toEqual([{ user_id: '-', action: 'instances:list', outcome: 'denied', code: 'unauthorized' }]);
   });
 
   it('takes the token as a bearer too', async () => {

@@ -44,6 +44,15 @@ export class UnauthorizedError extends ServiceError {
   }
 }
 
+/** A good token, but for a domain, the system or nothing: everything here belongs to a project. */
+export class TokenNotScopedError extends ServiceError {
+  readonly code = 'token_not_scoped';
+  readonly remedy = 'fix-request';
+  constructor(userId: string) {
+    super('This token is not for a project; ask for one that is', { userId });
+  }
+}
+
 /** One procedure per instance; the answer names the running one. */
 export class OperationRunningError extends ServiceError {
   readonly code = 'operation_running';
@@ -168,6 +177,39 @@ export class InstanceRunningError extends ServiceError {
     super(`Instance ${instanceId} was started meanwhile`, { instanceId });
   }
 }
+
+/** Nova is at it, or keeps it in a state in which its disk is not ours to touch. */
+export class InstanceNotReadyError extends ServiceError {
+  readonly remedy: Remedy;
+  constructor(
+    readonly code:
+      | 'instance_busy'
+      | 'instance_building'
+      | 'instance_locked'
+      | 'instance_moving'
+      | 'instance_elsewhere'
+      | 'instance_suspended'
+      | 'instance_rescued'
+      | 'instance_resized'
+      | 'instance_shelved'
+      | 'instance_in_error'
+      | 'instance_deleted',
+    message: string,
+    facts: Readonly<Record<string, string>> = {},
+  ) {
+    super(message, facts);
+    this.remedy = REMEDIES[code] ?? 'fix-request';
+  }
+}
+
+/** What passes by itself, and what needs an operator; the rest is for whoever owns the instance. */
+const REMEDIES: Readonly<Record<string, Remedy>> = {
+  instance_busy: 'retry',
+  instance_building: 'retry',
+  instance_moving: 'retry',
+  instance_elsewhere: 'call-operator',
+  instance_in_error: 'call-operator',
+};
 
 /** A block job of somebody else (a copy, a migration, Nova's own snapshot) holds the disk. */
 export class DiskBusyError extends ServiceError {

@@ -2,18 +2,23 @@ import { createHash } from 'node:crypto';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { UnauthorizedError } from '@varve/core';
+import { ForbiddenError, UnauthorizedError } from '@varve/core';
+import type { ProjectId } from '@varve/core';
 import { IDENTITY } from '@varve/ports';
-import type { Identity, Role } from '@varve/ports';
-import { assertRole, IS_PUBLIC, NEEDED_ROLE } from './caller.js';
+import type { Identity } from '@varve/ports';
+import { actionOf } from '../policy/actions.js';
+import { ALL_PROJECTS } from '../policy/defaults.js';
+import { Policy } from '../policy/policy.js';
+import { IS_PUBLIC } from './caller.js';
 import type { Caller, CallerRequest } from './caller.js';
 import { InvalidRequestError } from './invalid-request.error.js';
 
-/** Names the principal, and refuses what its role does not allow. */
+/** Names the principal, and refuses what the policy does not allow. */
 @Injectable()
 export class PrincipalGuard implements CanActivate {
   constructor(
     @Inject(IDENTITY) private readonly identity: Identity,
+    private readonly policy: Policy,
     private readonly reflector: Reflector,
   ) {}
 
@@ -22,24 +27,27 @@ export class PrincipalGuard implements CanActivate {
     if (this.reflector.getAllAndOverride<boolean | undefined>(IS_PUBLIC, of)) return true;
 
     const request = context.switchToHttp().getRequest<CallerRequest>();
+    const action = actionOf(context.getClass(), context.getHandler().name);
+    const target = Object.values((request.params ?? {}) as Record<string, string>).join('/') || '-';
+    request.attempt = { action, target };
     const token = tokenOf(request);
     const principal = token === null ? null : await this.identity.authenticate(token);
     if (!principal) throw new UnauthorizedError();
 
-    const action = `${context
-      .getClass()
-      .name.replace(/Controller$/, '')
-      .toLowerCase()}:${context.getHandler().name}`;
+    const may = (what: string, projectId: ProjectId): boolean => this.policy.allows(what, principal, { projectId });
     const caller: Caller = {
       principal,
       requestId: request.id,
       action,
-      target: Object.values((request.params ?? {}) as Record<string, string>).join('/') || '-',
+      target,
+      mayOn: (projectId) => may(action, projectId),
+      seesAllProjects: may(ALL_PROJECTS, principal.projectId),
       idempotency: idempotencyOf(request),
       trespassed: false,
     };
     request.caller = caller;
-    assertRole(principal, this.reflector.getAllAndOverride<Role | undefined>(NEEDED_ROLE, of) ?? 'reader', action);
+    // Of things of their own; whether it is one, the service finds out.
+    if (!caller.mayOn(principal.projectId)) throw new ForbiddenError(action);
     return true;
   }
 }

@@ -1,10 +1,10 @@
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import { Catch, HttpException, Inject, Injectable } from '@nestjs/common';
 import { Catalog } from '@varve/catalog';
-import type { Log } from '@varve/catalog';
+import type { CatalogTx, Log } from '@varve/catalog';
 import type { ProblemDetails } from '@varve/contracts';
 import { problemOf, ServiceError } from '@varve/core';
-import type { Problem } from '@varve/core';
+import type { Problem, ProjectId } from '@varve/core';
 import type { FastifyReply } from 'fastify';
 import { LOG } from '../tokens.js';
 import type { Caller, CallerRequest } from './caller.js';
@@ -48,26 +48,38 @@ export class ProblemFilter implements ExceptionFilter {
     void reply.status(status).header('content-type', 'application/problem+json').send(JSON.stringify(body));
   }
 
-  /** Refused writes, missing rights, and reaching for what is another tenant's. Somebody without a token is nobody. */
+  /** Refused writes, missing rights, reaching for what is another tenant's, and tokens that are none. */
   private async audit(request: CallerRequest, status: number, problem: Problem): Promise<void> {
-    const { caller } = request;
-    if (!caller || !isDenial(caller, request.method, status)) return;
+    const entry = denialOf(request, status, problem);
+    if (!entry) return;
     try {
-      await this.catalog.read((tx) =>
-        tx.audit.add({
-          userId: caller.principal.userId,
-          projectId: caller.principal.projectId,
-          action: caller.action,
-          target: caller.target,
-          requestId: caller.requestId,
-          outcome: 'denied',
-          code: problem.code,
-        }),
-      );
+      await this.catalog.read((tx) => tx.audit.add(entry));
     } catch (error) {
-      this.log.error({ err: error, requestId: request.id, action: caller.action }, 'a denial is not in the audit log');
+      this.log.error({ err: error, ...entry }, 'a denial is not in the audit log');
     }
   }
+}
+
+const NOBODY = '-';
+
+/** The line for the audit log; `null`: it is none. */
+function denialOf(
+  { caller, attempt, method, id }: CallerRequest,
+  status: number,
+  problem: Problem,
+): Parameters<CatalogTx['audit']['add']>[0] | null {
+  const what = caller ?? attempt;
+  if (!what || (caller ? !isDenial(caller, method, status) : status !== 401 && status !== 403)) return null;
+  return {
+    // A token that is for no project has a user all the same.
+    userId: caller?.principal.userId ?? problem.facts['userId'] ?? NOBODY,
+    projectId: caller?.principal.projectId ?? (NOBODY as ProjectId),
+    action: what.action,
+    target: what.target,
+    requestId: id,
+    outcome: 'denied',
+    code: problem.code,
+  };
 }
 
 const reasonOf = (error: unknown): string =>

@@ -4,6 +4,7 @@ const BY_CODE: Readonly<Record<string, number>> = {
   invalid_request: 400,
   unauthorized: 401,
   forbidden: 403,
+  token_not_scoped: 403,
   not_found: 404,
   method_not_allowed: 405,
   conflict: 409,
@@ -25,6 +26,8 @@ export function statusOf({ code, remedy }: Pick<Problem, 'code' | 'remedy'>): nu
   if (known !== undefined) return known;
   // Kinds of disks that can't be snapshotted: the request was understood, and will not work on this instance.
   if (code.startsWith('disk_')) return 422;
+  // What Nova is doing with the instance, or has it kept as: not in this state.
+  if (code.startsWith('instance_') && remedy !== 'call-operator') return 409;
   switch (remedy) {
     case 'retry':
       return 503;

@@ -1,4 +1,4 @@
-import type { LayerStore, Principal, Role } from '@varve/ports';
+import type { LayerStore, Principal } from '@varve/ports';
 import type { ProjectId } from '@varve/core';
 import { Client } from 'pg';
 import type { Api } from '../../../api/src/create-api.js';
@@ -30,7 +30,7 @@ export const identity = {
   authenticate: (token: string): Promise<Principal | null> => {
     const [, role, project] = /^(admin|member|reader)-(\w+)$/.exec(token) ?? [];
     if (role === undefined || project === undefined) return Promise.resolve(null);
-    return Promise.resolve({ userId: `user-${token}`, projectId: project as ProjectId, role: role as Role });
+    return Promise.resolve({ userId: `user-${token}`, projectId: project as ProjectId, roles: [role] });
   },
 };
 

@@ -32,13 +32,13 @@ describe('tokens in a file', () => {
 
   it('stand for a user, a project and a role', async () => {
     await write([{ token: TOKEN, userId: 'u1', projectId: 'p1', role: 'member' }]);
-    expect(await identity.authenticate(TOKEN)).toEqual({ userId: 'u1', projectId: 'p1', role: 'member' });
+    expect(await identity.authenticate(TOKEN)).toEqual({ userId: 'u1', projectId: 'p1', roles: ['member'] });
     expect(warnings).toEqual([]);
   });
 
   it('may be there as their SHA-256 alone', async () => {
     await write([{ sha256: hash(TOKEN), userId: 'u1', projectId: 'p1', role: 'admin' }]);
-    expect(await identity.authenticate(TOKEN)).toMatchObject({ role: 'admin' });
+    expect(await identity.authenticate(TOKEN)).toMatchObject({ roles: ['admin'] });
     expect(await identity.authenticate(hash(TOKEN)), 'the digest is not a token').toBeNull();
   });
 

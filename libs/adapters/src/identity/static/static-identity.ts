@@ -14,7 +14,7 @@ const TokenEntry = z
       .optional(),
     userId: z.string().min(1).max(255),
     projectId: z.string().refine(isProjectId, 'must be 1 to 64 letters, digits, _ or -'),
-    role: z.enum(['admin', 'member', 'reader']),
+    role: z.enum(['admin', 'member', 'reader', 'service']),
   })
   .refine(({ token, sha256 }) => (token === undefined) !== (sha256 === undefined), {
     message: 'needs either token or sha256',
@@ -77,7 +77,7 @@ export class StaticIdentity implements Identity {
 
 function toKnown({ token, sha256: given, userId, projectId, role }: z.infer<typeof TokenEntry>): Known {
   const digest = given === undefined ? sha256(token ?? '') : Buffer.from(given, 'hex');
-  return { digest, principal: { userId, projectId, role } };
+  return { digest, principal: { userId, projectId, roles: [role] } };
 }
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text, 'utf8').digest();

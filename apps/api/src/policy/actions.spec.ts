@@ -1,0 +1,44 @@
+import 'reflect-metadata';
+import { Reflector } from '@nestjs/core';
+import { describe, expect, it } from 'vitest';
+import { HostsController } from '../hosts/hosts.controller.js';
+import { InstancesController } from '../instances/instances.controller.js';
+import { OperationsController } from '../operations/operations.controller.js';
+import { RollbacksController } from '../rollbacks/rollbacks.controller.js';
+import { SnapshotsController } from '../snapshots/snapshots.controller.js';
+import { SystemController } from '../system/system.controller.js';
+import { actionsOf } from './actions.js';
+
+it('every route has a name in the policy, and the role that it needs by default', () => {
+  const controllers = [
+    HostsController,
+    InstancesController,
+    OperationsController,
+    RollbacksController,
+    SnapshotsController,
+    SystemController,
+  ];
+  // These names are in people's policy files and audit logs: they are added to, and not changed.
+  expect(Object.fromEntries(actionsOf(controllers, new Reflector()))).toMatchObject({
+    'hosts:list': 'admin',
+    'instances:list': 'reader',
+    'instances:show': 'reader',
+    'operations:list': 'reader',
+    'operations:show': 'reader',
+    'operations:events': 'reader',
+    'operations:cancel': 'member',
+    'rollbacks:create': 'member',
+    'rollbacks:list': 'reader',
+    'rollbacks:show': 'reader',
+    'rollbacks:undo': 'member',
+    'snapshots:create': 'member',
+    'snapshots:list': 'reader',
+    'snapshots:restore_points': 'reader',
+    'snapshots:show': 'reader',
+    'snapshots:delete': 'member',
+  });
+});
+
+describe('what needs no token', () => {
+  it('has no rule', () => expect(actionsOf([SystemController], new Reflector()).size).toBe(0));
+});
