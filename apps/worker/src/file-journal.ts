@@ -153,8 +153,8 @@ export class FileJournal implements Journal {
     // After a failed write it is not known what the file ends with: nothing may follow.
     if (this.broken)
       throw new JournalUnwritableError('The journal could not be written before', {}, { cause: this.broken });
-    this.halt('before', entry);
     try {
+      this.halt('before', entry);
       // Without O_CREAT: when the instance was deleted its journal went with it, and must not come back.
       const file = await open(this.path, 'r+');
       try {

@@ -71,14 +71,19 @@ export class Runner {
         return;
       } catch (error) {
         if (this.shutdown.aborted || error instanceof InterruptedError) return;
-        const found = await this.journals.find(journal.instance, journal.head.operationId);
+        const found = await this.journals
+          .find(journal.instance, journal.head.operationId)
+          .catch((unreadable: unknown) => {
+            log.error({ err: unreadable }, 'the journal can’t be read');
+            return undefined;
+          });
         if (found === null) {
           // There is nothing to do and nobody to tell.
           log.warn({ err: error }, 'the instance was deleted, and its journal with it');
           return;
         }
-        if (isClosed(found)) return;
-        if (journal.isBroken) journal = found;
+        if (found && isClosed(found)) return;
+        if (found && journal.isBroken) journal = found;
         log.error({ err: error, problem: problemOf(error), retryInMs: wait }, 'the procedure could not go on');
         await sleep(wait, undefined, { signal: this.shutdown }).catch((reason: unknown) => {
           if (!this.shutdown.aborted) throw reason;

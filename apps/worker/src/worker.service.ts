@@ -19,6 +19,8 @@ import { BROKER, CONFIG, LOG, SHUTDOWN } from './tokens.js';
 const PREFETCH = 8;
 /** How long a stopping worker waits for steps to reach a resting place. What is not done by then is resumed. */
 const STOP_WITHIN_MS = 10_000;
+/** How long a starting worker waits for the broker before it goes on without. */
+const CONNECT_WITHIN_MS = 2_000;
 
 /** The order in which a worker comes to life and goes. */
 @Injectable()
@@ -58,6 +60,8 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   private async declareQueue(): Promise<void> {
+    // The connection was asked for a moment ago. That it does not come is said below.
+    await this.broker.waitForConnect(CONNECT_WITHIN_MS).catch(() => undefined);
     try {
       await this.broker.declareHostQueue(this.config.host);
     } catch (error) {

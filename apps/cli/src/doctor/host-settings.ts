@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { ObjectStoreConfig } from '@varve/adapters';
+import { storeConfigOf, storeEnvironment } from '@varve/adapters';
+import type { ObjectStoreConfig } from '@varve/adapters';
 import { HostNameSchema } from '@varve/contracts';
 import type { HostName } from '@varve/core';
 import { z } from 'zod';
@@ -80,20 +81,21 @@ export function settingsFrom(env: Environment): { settings: HostSettings; findin
 
 const AmqpUrl = z.string().refine((url) => /^amqps?:$/.test(URL.parse(url)?.protocol ?? ''), 'an amqp:// address');
 
+const StoreEnvironment = z.object(storeEnvironment).transform((given, context) => {
+  try {
+    return storeConfigOf(given);
+  } catch (error) {
+    if (!(error instanceof z.ZodError)) throw error;
+    for (const { path, message } of error.issues) context.addIssue({ code: 'custom', path: [...path], message });
+    return z.NEVER;
+  }
+});
+
 function storeFrom(env: Environment, findings: Finding[]): ObjectStoreConfig | null {
-  const parsed = ObjectStoreConfig.safeParse({
-    kind: env['VARVE_STORE'] || 'filesystem',
-    root: env['VARVE_STORE_PATH'],
-    mountRequired: ['true', '1', 'yes', 'on'].includes(env['VARVE_STORE_MOUNT_REQUIRED']?.toLowerCase() ?? ''),
-    endpoint: env['VARVE_S3_ENDPOINT'],
-    region: env['VARVE_S3_REGION'] || undefined,
-    bucket: env['VARVE_S3_BUCKET'],
-    accessKey: env['VARVE_S3_ACCESS_KEY'],
-    secretKey: env['VARVE_S3_SECRET_KEY'],
-  });
+  const parsed = StoreEnvironment.safeParse(env);
   if (parsed.success) return parsed.data;
   for (const { path, message } of parsed.error.issues) {
-    const name = STORE_NAMES[String(path[0])] ?? 'VARVE_STORE';
+    const name = String(path[0]);
     findings.push(
       fail('settings', {
         found: env[name] ? `${name} is not usable: ${message}` : `${name} is not set`,
@@ -104,13 +106,3 @@ function storeFrom(env: Environment, findings: Finding[]): ObjectStoreConfig | n
   }
   return null;
 }
-
-const STORE_NAMES: Readonly<Record<string, string>> = {
-  kind: 'VARVE_STORE',
-  root: 'VARVE_STORE_PATH',
-  endpoint: 'VARVE_S3_ENDPOINT',
-  region: 'VARVE_S3_REGION',
-  bucket: 'VARVE_S3_BUCKET',
-  accessKey: 'VARVE_S3_ACCESS_KEY',
-  secretKey: 'VARVE_S3_SECRET_KEY',
-};

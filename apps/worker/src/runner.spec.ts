@@ -1,0 +1,120 @@
+import type { TakeSnapshot, VarveEvent } from '@varve/contracts';
+import type { HostName, LayerUid, OperationId, ProjectId, SnapshotUid } from '@varve/core';
+import type { JournalEntry } from '@varve/procedures';
+import { FakeHost, FakeLayerStore } from '@varve/ports/testing';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FileJournals } from './file-journal.js';
+import type { Halt, JournalMoment } from './halt.js';
+import { headFor } from './procedures.js';
+import { Reporter } from './reporter.js';
+import { Runner } from './runner.js';
+
+const HOST = 'host-1' as HostName;
+const log = pino({ level: 'silent' });
+
+describe('Runner', () => {
+  let root: string;
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'varve-runner-'));
+  });
+  afterEach(() => rm(root, { recursive: true, force: true }));
+
+  /** Takes one snapshot on a fake host, with a disk under the journal that does what `halt` says. */
+  async function snapshotWith(halt: Halt): Promise<{ events: VarveEvent[]; entries: readonly JournalEntry[] }> {
+    const host = new FakeHost({ blockCount: 16, reflink: true });
+    const instance = await host.newInstance();
+    await host.start(instance);
+    await mkdir(join(root, instance));
+    const events: VarveEvent[] = [];
+    const sink = { publishEvent: (event: VarveEvent) => Promise.resolve(void events.push(event)) };
+    const shutdown = new AbortController();
+    const journals = new FileJournals(root, halt);
+    const runner = new Runner(
+      {
+        hypervisor: host.hypervisor,
+        files: host.diskFiles,
+        compute: host.compute,
+        layers: new FakeLayerStore((path) => host.lookUp(path), host.blockBytes),
+        settings: {
+          mergeStrategy: 'auto',
+          mergeBytesPerSecond: 0,
+          switchDeadlineMs: 1_000,
+          quiesceDeadlineMs: 1_000,
+          reserveBytes: 0,
+          stopGraceMs: 1_000,
+        },
+      },
+      journals,
+      new Reporter(HOST, sink, log, shutdown.signal),
+      log,
+      shutdown.signal,
+      2,
+    );
+    const job: TakeSnapshot = {
+      type: 'snapshot.take',
+      version: 1,
+      operationId: host.newId() as OperationId,
+      instanceId: instance,
+      projectId: 'demo' as ProjectId,
+      epoch: 1,
+      requestedAt: '2026-01-01T00:00:00Z',
+      snapshotUid: host.newId() as SnapshotUid,
+      layerUid: host.newId() as LayerUid,
+      quiesce: 'none',
+      storedLayers: [],
+    };
+    runner.enqueue(await journals.create(instance, headFor(job, new Date())));
+    await runner.idle();
+    const found = await journals.find(instance, job.operationId);
+    return { events, entries: found?.entries ?? [] };
+  }
+
+  const finished = (events: VarveEvent[]): unknown[] =>
+    events.flatMap(({ type, data }) => (type === 'operation.finished' ? [data] : []));
+
+  /** As a full or broken disk does, once. */
+  function failsOnce(moment: JournalMoment, at: (entry: JournalEntry) => boolean): Halt & { failures: () => number } {
+    let failures = 0;
+    const halt: Halt = (now, entry) => {
+      if (failures > 0 || now !== moment || !at(entry)) return;
+      failures++;
+      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    };
+    return Object.assign(halt, { failures: () => failures });
+  }
+
+  it('takes a procedure to its end, and says so once', async () => {
+    const { events, entries } = await snapshotWith(() => undefined);
+    expect(finished(events)).toEqual([expect.objectContaining({ state: 'succeeded', problem: null })]);
+    expect(entries.at(-1)).toEqual({ kind: 'closed' });
+  });
+
+  it.each([
+    ['before', 'begin'],
+    ['after', 'begin'],
+    ['before', 'done'],
+    ['after', 'done'],
+    ['before', 'no-return'],
+    ['after', 'no-return'],
+    ['before', 'announce'],
+    ['after', 'announce'],
+    ['before', 'announced'],
+    ['after', 'announced'],
+    ['before', 'closed'],
+    ['after', 'closed'],
+  ] as const)('goes on from what the journal holds when the disk failed it %s a "%s"', async (moment, kind) => {
+    let seen = 0;
+    // The second of its kind where there is one, so that there is something to go on from.
+    const nth = kind === 'no-return' || kind === 'closed' ? 1 : 2;
+    const halt = failsOnce(moment, (entry) => entry.kind === kind && ++seen === nth);
+    const { events, entries } = await snapshotWith(halt);
+    expect(halt.failures()).toBe(1);
+    expect(new Set(finished(events).map((data) => JSON.stringify(data))).size).toBe(1);
+    expect(finished(events)[0]).toMatchObject({ state: 'succeeded', problem: null });
+    expect(entries.at(-1)).toEqual({ kind: 'closed' });
+  });
+});
