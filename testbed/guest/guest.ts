@@ -163,14 +163,7 @@ export class ProvingGuest {
 
   /** Has the guest read the whole area (or a part) and compare it with what it knows; also under load. */
   async verify(start = 0, count = this.areaBlocks): Promise<GuestView> {
-    const seen = valuesIn(await this.ask(`verify ${start} ${count}`, 300_000));
-    return {
-      damaged: Number(seen['damaged']),
-      wrong: Number(seen['wrong']),
-      zero: Number(seen['zero']),
-      maxOp: Number(seen['max_op']),
-      sum: String(seen['sum']),
-    };
+    return viewIn(await this.ask(`verify ${start} ${count}`, 300_000));
   }
 
   /** Has the guest read its disk and finds the state that this equals. Only while nothing writes. */
@@ -255,7 +248,18 @@ export class ProvingGuest {
   }
 }
 
-function statIn(answer: string): GuestStat {
+export function viewIn(answer: string): GuestView {
+  const seen = valuesIn(answer);
+  return {
+    damaged: Number(seen['damaged']),
+    wrong: Number(seen['wrong']),
+    zero: Number(seen['zero']),
+    maxOp: Number(seen['max_op']),
+    sum: String(seen['sum']),
+  };
+}
+
+export function statIn(answer: string): GuestStat {
   const values = valuesIn(answer);
   return {
     boot: Number(values['boot']),

@@ -33,14 +33,23 @@ export async function prepareMariaDb(dir: string, logFile: string, password: str
   }
   const init = join(dir, 'init.sql');
   writeFileSync(init, initialSql(password));
+  const options = [
+    '--no-defaults',
+    `--datadir=${data}`,
+    `--socket=${socket}`,
+    '--skip-networking',
+    `--pid-file=${join(dir, 'pid')}`,
+    `--init-file=${init}`,
+    '--max-connections=500',
+    '--innodb-buffer-pool-size=256M',
+    '--innodb-flush-log-at-trx-commit=0',
+    '--innodb-flush-method=nosync',
+    '--skip-log-bin',
+    '--performance-schema=OFF',
+  ];
   const daemon = new Daemon(account, {
     name: 'mariadb',
-    argv: [
-      ...['mariadbd', '--no-defaults', `--datadir=${data}`, `--socket=${socket}`, '--skip-networking'],
-      ...[`--pid-file=${join(dir, 'pid')}`, `--init-file=${init}`, '--max-connections=500'],
-      ...['--innodb-flush-log-at-trx-commit=0', '--innodb-flush-method=nosync', '--innodb-buffer-pool-size=256M'],
-      ...['--skip-log-bin', '--performance-schema=OFF'],
-    ],
+    argv: ['mariadbd', ...options],
     cwd: dir,
     logFile,
   });

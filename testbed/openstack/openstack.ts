@@ -49,10 +49,8 @@ export async function startOpenStack(dir: string, tell: (what: string) => void):
 
   const rabbitmq = await prepareRabbitMq(servicesAccount(), join(dir, 'rabbitmq'), ports);
   const amqpUrl = `${rabbitmq.url}/${VHOST}`;
-  const database = servicesAccount();
   const mariadb = await prepareMariaDb(join(dir, 'mariadb'), join(dir, 'log/mariadb.log'), settings.passwords.database);
   const site = new Site(dir, settings, (name) => mariadb.url(name), amqpUrl);
-  site.log(database, 'mariadb');
   const libvirt = await prepareLibvirt(dir, (name) => site.log(systemUser('root'), name));
   const keystone = prepareKeystone(site);
   const glance = prepareGlance(site);
@@ -88,7 +86,8 @@ export async function startOpenStack(dir: string, tell: (what: string) => void):
     const disk = guestDisk(dir);
     await provisionCloud(admin, disk.disk);
     tell('flavors and image there');
-    await waitForHost(admin, nova.discoverHosts);
+    await waitForHost(admin);
+    await nova.discoverHosts();
     const url = (port: number): string => `http://127.0.0.1:${port}`;
     const file: CloudFile = {
       authUrl: site.authUrl,

@@ -106,7 +106,7 @@ export async function uploadImage(admin: Session, name: string, file: string): P
 }
 
 /** Until nova-compute has reported itself, to Nova and to Placement: the scheduler needs both. */
-export async function waitForHost(admin: Session, cell: () => Promise<void>): Promise<void> {
+export async function waitForHost(admin: Session): Promise<void> {
   await until(
     'nova-compute is up',
     async () => {
@@ -125,5 +125,4 @@ export async function waitForHost(admin: Session, cell: () => Promise<void>): Pr
     },
     { deadlineMs: 120_000, everyMs: 500 },
   );
-  await cell();
 }

@@ -1,6 +1,5 @@
 // What the configuration files of the components have in common.
-import { closeSync, openSync } from 'node:fs';
-import { chownSync } from 'node:fs';
+import { chownSync, closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Account } from '../services/account.ts';
 import type { Ini } from './ini.ts';

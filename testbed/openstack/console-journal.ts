@@ -1,0 +1,70 @@
+// The guest's journal under Nova: libvirt begins the console's log anew at every start of the domain, and the checker
+// needs all boots. So the log is copied as it grows.
+import { appendFileSync, closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { until } from '../services/until.ts';
+
+const EVERY_MS = 50;
+
+export class ConsoleJournal {
+  /** What the checker reads. */
+  readonly file: string;
+  private readonly console: string;
+  private readonly timer: NodeJS.Timeout;
+  private inode = 0;
+  private offset = 0;
+
+  /** @param seeded - the journal of the blocks that the image comes with */
+  constructor(console: string, file: string, seeded: string) {
+    this.console = console;
+    this.file = file;
+    appendFileSync(file, readFileSync(seeded));
+    this.timer = setInterval(() => this.copy(), EVERY_MS);
+  }
+
+  /** Everything so far. */
+  text(): string {
+    this.copy();
+    return readFileSync(this.file, 'utf8');
+  }
+
+  append(text: string): void {
+    this.copy();
+    appendFileSync(this.file, `\n${text}\n`);
+  }
+
+  /** Until the journal has something new that matches, after `from` characters of it. */
+  async waitFor(what: string, pattern: RegExp, { from = 0, deadlineMs = 120_000 } = {}): Promise<RegExpExecArray> {
+    return until(what, () => pattern.exec(this.text().slice(from)), { deadlineMs, everyMs: EVERY_MS });
+  }
+
+  close(): void {
+    clearInterval(this.timer);
+    this.copy();
+  }
+
+  private copy(): void {
+    let fd: number;
+    try {
+      fd = openSync(this.console, 'r');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return; // not started yet, or being moved
+      throw error;
+    }
+    try {
+      const { ino, size } = fstatSync(fd);
+      if (ino !== this.inode || size < this.offset) {
+        // A new boot. What the one before was saying may have been cut short.
+        appendFileSync(this.file, '\n');
+        this.inode = ino;
+        this.offset = 0;
+      }
+      if (size === this.offset) return;
+      const bytes = Buffer.alloc(size - this.offset);
+      const read = readSync(fd, bytes, 0, bytes.length, this.offset);
+      this.offset += read;
+      appendFileSync(this.file, bytes.subarray(0, read));
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
