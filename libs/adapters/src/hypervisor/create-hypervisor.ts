@@ -1,6 +1,7 @@
 import type { InstanceId } from '@varve/core';
 import type { Hypervisor } from '@varve/ports';
 import { z } from 'zod';
+import { LibvirtHypervisor } from './libvirt/libvirt-hypervisor.js';
 import { QmpHypervisor } from './qmp/qmp-hypervisor.js';
 
 /** QEMU processes that anybody started, each described by an `instance.json` in its instance directory. */
@@ -15,7 +16,16 @@ export const QmpHypervisorConfig = z.object({
 });
 export type QmpHypervisorConfig = z.infer<typeof QmpHypervisorConfig>;
 
-export const HypervisorConfig = z.discriminatedUnion('kind', [QmpHypervisorConfig]);
+/** libvirt's domains, Nova's or anybody's: the domain's uuid is the instance's. */
+export const LibvirtHypervisorConfig = z.object({
+  kind: z.literal('libvirt'),
+  /** Absolute; holds `<instance uuid>/disk`. Nova calls it `instances_path`. */
+  instancesDir: z.string().startsWith('/'),
+  uri: z.string().min(1),
+});
+export type LibvirtHypervisorConfig = z.infer<typeof LibvirtHypervisorConfig>;
+
+export const HypervisorConfig = z.discriminatedUnion('kind', [QmpHypervisorConfig, LibvirtHypervisorConfig]);
 export type HypervisorConfig = z.infer<typeof HypervisorConfig>;
 
 /** What can't be said in a setting. */
@@ -29,7 +39,9 @@ export function createHypervisor(config: HypervisorConfig & HypervisorHooks): Hy
   switch (config.kind) {
     case 'qmp':
       return new QmpHypervisor(config);
+    case 'libvirt':
+      return new LibvirtHypervisor(config);
     default:
-      throw new Error(`No such hypervisor: ${String(config.kind satisfies never)}`);
+      throw new Error(`No such hypervisor: ${String((config satisfies never as { kind: string }).kind)}`);
   }
 }

@@ -10,8 +10,9 @@ import type { Hypervisor } from '../hypervisor.port.js';
  * - `blockdev`  `-blockdev … filename=<instance>/disk`: named nodes for the active layer, the rest from the headers
  * - `chain`     `-blockdev` for every layer, as libvirt does it: the active one as `disk`, the others by the backing
  *               strings in the headers
+ * - `libvirt`   as a domain in the shape that Nova gives it
  */
-export type StartStyle = 'drive' | 'blockdev' | 'chain';
+export type StartStyle = 'drive' | 'blockdev' | 'chain' | 'libvirt';
 
 /**
  * A host with instances whose guests do what a test says. The real one runs QEMU without a guest and writes through

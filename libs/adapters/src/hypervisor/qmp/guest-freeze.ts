@@ -9,14 +9,14 @@ const GUARD = fileURLToPath(new URL('./quiesce-guard.mjs', import.meta.url));
 /** The agent's last word may come after the guard's own patience. */
 const MARGIN_MS = 15_000;
 
-interface GuardEvent {
+export interface GuardEvent {
   readonly event: 'frozen' | 'failed' | 'thawed' | 'no agent';
   readonly why?: string;
   readonly held?: boolean;
 }
 
-/** A guard at work: {@link quiesce-guard.mjs} as a process of its own. */
-interface Guard {
+/** A guard at work, as a process of its own: {@link quiesce-guard.mjs}, or libvirt's. */
+export interface Guard {
   /** @returns `null` when it ended without another word */
   next(withinMs: number): Promise<GuardEvent | null>;
   askToThaw(): void;
@@ -32,8 +32,22 @@ export async function freezeGuest(
   deadlineMs: number,
   syncMs: number,
 ): Promise<Freeze> {
-  const guard = startGuard(['freeze', agentSocket, String(deadlineMs), String(syncMs)]);
-  const said = await guard.next(2 * syncMs + deadlineMs + MARGIN_MS);
+  const guard = startGuard(GUARD, ['freeze', agentSocket, String(deadlineMs), String(syncMs)]);
+  return freezeUnder(guard, instance, 2 * syncMs + deadlineMs, () => thawGuest(instance, agentSocket, syncMs));
+}
+
+/**
+ * @param patienceMs - how long the guard may take for the freeze
+ * @param thawAnyway - should the guard fail
+ * @throws {QuiesceFailedError} the guest is thawed
+ */
+export async function freezeUnder(
+  guard: Guard,
+  instance: InstanceId,
+  patienceMs: number,
+  thawAnyway: () => Promise<void>,
+): Promise<Freeze> {
+  const said = await guard.next(patienceMs + MARGIN_MS);
   if (said?.event !== 'frozen') {
     guard.askToThaw();
     const why = said?.why ?? 'the guard of the freeze ended early';
@@ -45,7 +59,7 @@ export async function freezeGuest(
     const last = await guard.next(MARGIN_MS);
     if (last?.event === 'thawed') return last.held === true;
     // The guard is stuck or was killed: see to it ourselves, and believe nothing about the freeze.
-    await thawGuest(instance, agentSocket, syncMs);
+    await thawAnyway();
     return false;
   };
   return { thaw: () => (ended ??= thaw()) };
@@ -57,14 +71,19 @@ export async function freezeGuest(
  * @throws {OutcomeUnknownError} an agent is there, but did not thaw
  */
 export async function thawGuest(instance: InstanceId, agentSocket: string, syncMs: number): Promise<void> {
-  const said = await startGuard(['thaw', agentSocket, String(syncMs)]).next(2 * syncMs + MARGIN_MS);
+  await thawUnder(startGuard(GUARD, ['thaw', agentSocket, String(syncMs)]), instance, 2 * syncMs);
+}
+
+export async function thawUnder(guard: Guard, instance: InstanceId, patienceMs: number): Promise<void> {
+  const said = await guard.next(patienceMs + MARGIN_MS);
   if (said?.event === 'thawed' || said?.event === 'no agent') return;
   throw new OutcomeUnknownError('The guest may still be frozen', { instanceId: instance });
 }
 
-function startGuard(args: readonly string[]): Guard {
+/** @param script - a module that Node runs as it is */
+export function startGuard(script: string, args: readonly string[]): Guard {
   // Detached: a signal to our process group, as from a terminal, must not end it together with us.
-  const child = spawn(process.execPath, [GUARD, ...args], { stdio: ['pipe', 'pipe', 'ignore'], detached: true });
+  const child = spawn(process.execPath, [script, ...args], { stdio: ['pipe', 'pipe', 'ignore'], detached: true });
   const events: (GuardEvent | null)[] = [];
   let wake: (() => void) | null = null;
   const push = (event: GuardEvent | null) => {

@@ -7,13 +7,16 @@ import { BlockGraph } from './block-graph.js';
 import type { BlockDevice, DebugGraph, ImageNode, NamedNode } from './block-graph.js';
 import type { QmpConnection } from './qmp-connection.js';
 
-/** One image of the system disk in QEMU, and what its name leads to now. */
-export interface OpenImage extends ImageNode {
+/** A name that QEMU knows, and what it leads to now. */
+export interface NamedFile {
   /** Absolute. */
   readonly path: string;
   /** `null`: the name leads nowhere any more. */
   readonly inode: string | null;
 }
+
+/** One image of the system disk in QEMU. */
+export interface OpenImage extends ImageNode, NamedFile {}
 
 export interface SystemDisk {
   readonly graph: BlockGraph;
@@ -69,7 +72,10 @@ export async function ownInodes(directory: string): Promise<ReadonlySet<string>>
  * @returns the files that the images really are, in the order of `images`, as far as the headers tell: absolute paths
  * @throws {ChainDivergedError} they don't agree
  */
-export async function matchHeaders({ images }: SystemDisk, directory: string): Promise<string[]> {
+export async function matchHeaders(
+  { images }: { readonly images: readonly [NamedFile, ...NamedFile[]] },
+  directory: string,
+): Promise<string[]> {
   const [active] = images;
   const paths = [active.path];
   for (const image of images.slice(1)) {

@@ -1,21 +1,19 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { FileId, InstanceId } from '@varve/core';
 import type { HostHarness, StartStyle } from '@varve/ports/testing';
-import { StandaloneCompute } from '../../compute/standalone/standalone-compute.js';
-import { pidFileOf } from '../../compute/standalone/qemu-process.js';
 import { isLockedForWriting } from '../../disk-files/qemu-img/image-locks.js';
 import { QemuImgDiskFiles } from '../../disk-files/qemu-img/qemu-img-disk-files.js';
-import { readQcow2Header } from '../../disk-files/qemu-img/qcow2-header.js';
 import { NbdClient } from '../../disk-files/qemu-img/nbd-client.js';
 import { QmpConnection } from '../qmp/qmp-connection.js';
-import { QmpHypervisor } from '../qmp/qmp-hypervisor.js';
 import { readSystemDisk } from '../qmp/system-disk.js';
+import { plainEngine } from './plain-engine.js';
+import type { MakeEngine } from './engine.js';
 
 const BLOCK_BYTES = 65_536;
 const BLOCKS = 256;
@@ -25,6 +23,8 @@ export interface RealHostOptions {
   /** Where the instances go; a new folder for temporary files if not given. */
   readonly parent?: string;
   readonly beforeStart?: (instance: InstanceId) => Promise<void>;
+  /** Who starts the QEMU processes; if not given, we do. */
+  readonly engine?: MakeEngine;
 }
 
 /** A host with real QEMU processes on real files, and no guests in them: what a guest would do, QEMU is told to do. */
@@ -52,18 +52,29 @@ export async function makeRealHost(options: RealHostOptions = {}): Promise<RealH
   await writeFile(bios, haltingFirmware());
   await writeBase(basePath);
 
-  const hypervisor = new QmpHypervisor({ instancesDir, agentSyncMs: 500 });
-  const diskFiles = new QemuImgDiskFiles({ instancesDir, stateDir: join(root, 'state') });
-  const compute = new StandaloneCompute({
-    instancesDir,
-    ...(options.beforeStart ? { beforeStart: options.beforeStart } : {}),
-  });
-  const styles = new Map<InstanceId, StartStyle>();
-  const edits = new Map<InstanceId, (start: string[]) => string[]>();
-  const directoryOf = (instance: InstanceId) => join(instancesDir, instance);
+  const sockets = join(root, 'sockets');
+  await mkdir(sockets);
+  // A QEMU of libvirt's runs as a user of its own.
+  await chmod(root, 0o755);
+  await chmod(sockets, 0o777);
 
+  const diskFiles = new QemuImgDiskFiles({ instancesDir, stateDir: join(root, 'state') });
+  const directoryOf = (instance: InstanceId) => join(instancesDir, instance);
+  const edits = new Map<InstanceId, (start: string[]) => string[]>();
+  const engine = await (options.engine ?? plainEngine)({
+    root,
+    instancesDir,
+    sockets,
+    bios,
+    ...(options.beforeStart ? { beforeStart: options.beforeStart } : {}),
+    edit: (instance, start) => edits.get(instance)?.(start) ?? start,
+  });
+  const { hypervisor, compute } = engine;
+  const styles = new Map<InstanceId, StartStyle>();
+
+  const monitorOf = (instance: InstanceId) => QmpConnection.open(engine.monitorOf(instance), 5_000);
   const qmp = async <T>(instance: InstanceId, command: string, args: Record<string, unknown> = {}): Promise<T> => {
-    const monitor = await QmpConnection.open(join(directoryOf(instance), 'qmp.sock'), 5_000);
+    const monitor = await monitorOf(instance);
     try {
       return await monitor.execute<T>(command, args);
     } finally {
@@ -72,7 +83,7 @@ export async function makeRealHost(options: RealHostOptions = {}): Promise<RealH
   };
   /** QEMU's own qemu-io on the guest's device. What it says, also of errors, goes to QEMU's log: reads show them. */
   const guestIo = async (instance: InstanceId, command: string): Promise<void> => {
-    const monitor = await QmpConnection.open(join(directoryOf(instance), 'qmp.sock'), 5_000);
+    const monitor = await monitorOf(instance);
     try {
       const { device } = await readSystemDisk(monitor, directoryOf(instance));
       await monitor.execute('human-monitor-command', { 'command-line': `qemu-io -d ${device} "${command}"` });
@@ -82,8 +93,8 @@ export async function makeRealHost(options: RealHostOptions = {}): Promise<RealH
   };
   /** Reads from the node that the guest's device reads from, by way of an export for that time. */
   const guestReadBlocks = async (instance: InstanceId, blocks: readonly number[]): Promise<Buffer[]> => {
-    const socket = join(directoryOf(instance), 'nbd.sock');
-    const monitor = await QmpConnection.open(join(directoryOf(instance), 'qmp.sock'), 5_000);
+    const socket = join(sockets, `${instance}.nbd`);
+    const monitor = await monitorOf(instance);
     try {
       const { images } = await readSystemDisk(monitor, directoryOf(instance));
       const node = images[0].format['node-name'];
@@ -113,22 +124,9 @@ export async function makeRealHost(options: RealHostOptions = {}): Promise<RealH
     await guestIo(instance, `write -P ${value} ${offset} ${length}`);
     await guestIo(instance, 'flush');
   };
-  const describe = async (instance: InstanceId): Promise<void> => {
-    const style = styles.get(instance) ?? 'drive';
-    const start = await startCommand(directoryOf(instance), bios, style);
-    const file = {
-      version: 1,
-      project: 'p1',
-      name: 'a test',
-      start: (edits.get(instance) ?? same)(start),
-      qmp: 'qmp.sock',
-    };
-    await writeFile(join(directoryOf(instance), 'instance.json'), JSON.stringify(file));
-  };
-  const pidOf = async (instance: InstanceId): Promise<number> =>
-    (JSON.parse(await readFile(pidFileOf(directoryOf(instance)), 'utf8')) as { pid: number }).pid;
+  const describe = (instance: InstanceId) => engine.describe(instance, styles.get(instance) ?? 'drive');
   const powerCut = async (instance: InstanceId): Promise<void> => {
-    process.kill(await pidOf(instance), 'SIGKILL');
+    process.kill(await engine.pidOf(instance), 'SIGKILL');
     while ((await hypervisor.powerState(instance)) !== 'stopped' || (await anyLocked(diskFiles, instance)))
       await delay(5);
   };
@@ -137,14 +135,14 @@ export async function makeRealHost(options: RealHostOptions = {}): Promise<RealH
     hypervisor,
     diskFiles,
     compute,
-    startStyles: ['drive', 'blockdev', 'chain'],
+    startStyles: engine.startStyles,
     blockBytes: BLOCK_BYTES,
     blockCount: BLOCKS,
     instancesDir,
     basePath,
     qmp,
     guestWriteBytes,
-    pidOf,
+    pidOf: (instance) => engine.pidOf(instance),
     newInstance: async (style) => {
       const instance = randomUUID() as InstanceId;
       styles.set(instance, style);
@@ -187,9 +185,7 @@ export async function makeRealHost(options: RealHostOptions = {}): Promise<RealH
       await powerCut(instance);
       return rejected;
     },
-    pause: async (instance) => {
-      await qmp(instance, 'stop');
-    },
+    pause: (instance) => engine.pause(instance),
     guestWrite: (instance, block, value) => guestWriteBytes(instance, block * BLOCK_BYTES, BLOCK_BYTES, value),
     guestZero: async (instance, block) => {
       await guestIo(instance, `write -z -u ${block * BLOCK_BYTES} ${BLOCK_BYTES}`);
@@ -200,26 +196,14 @@ export async function makeRealHost(options: RealHostOptions = {}): Promise<RealH
       const path = file === 'disk' ? join(directoryOf(instance), 'disk') : await diskFiles.layerPath(instance, file);
       return uniform(await coldReads.read(path, block));
     },
-    startForeignJob: async (instance) => {
-      const target = join(root, `mirror-${instance}`);
-      const devices = await qmp<{ inserted: { 'node-name': string } }[]>(instance, 'query-block');
-      await qmp(instance, 'drive-mirror', {
-        'job-id': 'somebody-elses',
-        device: devices[0]?.inserted['node-name'],
-        target,
-        sync: 'full',
-        format: 'raw',
-        speed: 65_536,
-      });
-    },
+    startForeignJob: (instance) => engine.startForeignJob(instance, join(sockets, `mirror-${instance}`)),
     close: async () => {
       for (const instance of styles.keys()) await compute.stop(instance, 0);
+      await engine.close();
       await rm(root, { recursive: true, force: true });
     },
   };
 }
-
-const same = (start: string[]): string[] => start;
 
 /** 64 KiB of firmware that halts the processor where it starts: no guest, no load. */
 function haltingFirmware(): Buffer {
@@ -232,69 +216,6 @@ async function writeBase(path: string): Promise<void> {
   const file = await open(path, 'w');
   for (let block = 0; block < BLOCKS; block++) await file.write(Buffer.alloc(BLOCK_BYTES, 200 + (block % 50)));
   await file.close();
-}
-
-async function startCommand(directory: string, bios: string, style: StartStyle): Promise<string[]> {
-  const machine = ['qemu-system-x86_64', '-nodefaults', '-machine', 'pc', '-accel', 'tcg', '-m', '16', '-bios', bios];
-  const rest = ['-display', 'none', '-qmp', 'unix:qmp.sock,server=on,wait=off'];
-  return [...machine, ...rest, ...(await diskArguments(directory, style))];
-}
-
-async function diskArguments(directory: string, style: StartStyle): Promise<string[]> {
-  const disk = join(directory, 'disk');
-  const cache = { direct: true, 'no-flush': false };
-  switch (style) {
-    case 'drive':
-      return ['-drive', `file=${disk},format=qcow2,if=virtio,cache=none,discard=unmap,detect-zeroes=unmap`];
-    case 'blockdev':
-      return [
-        '-blockdev',
-        JSON.stringify({ driver: 'file', 'node-name': 'boot-f', filename: disk, 'auto-read-only': true, cache }),
-        '-blockdev',
-        JSON.stringify({ driver: 'qcow2', 'node-name': 'boot', file: 'boot-f', discard: 'unmap', cache }),
-        '-device',
-        'virtio-blk-pci,drive=boot,id=vda',
-      ];
-    case 'chain':
-      return chainArguments(disk, cache);
-  }
-}
-
-/** As libvirt does it: a file node and a format node for every layer, lowest first. */
-async function chainArguments(disk: string, cache: object): Promise<string[]> {
-  const images: { path: string; driver: string }[] = [];
-  for (let next: { path: string; driver: string } | null = { path: disk, driver: 'qcow2' }; next !== null;) {
-    images.push(next);
-    const backing: { path: string; format: string | null } | null =
-      next.driver === 'qcow2' ? (await readQcow2Header(next.path)).backing : null;
-    next = backing && { path: backing.path, driver: backing.format ?? 'raw' };
-  }
-  const args: string[] = [];
-  for (const [depth, { path, driver }] of [...images.entries()].toReversed()) {
-    const node = `libvirt-${depth}-format`;
-    const storage = `libvirt-${depth}-storage`;
-    const lower = depth + 1 < images.length ? `libvirt-${depth + 1}-format` : null;
-    const below = driver === 'qcow2' ? { backing: lower } : {};
-    const file = {
-      driver: 'file',
-      'node-name': storage,
-      filename: path,
-      'auto-read-only': true,
-      discard: 'unmap',
-      cache,
-    };
-    const format = {
-      driver,
-      'node-name': node,
-      'read-only': depth > 0,
-      discard: 'unmap',
-      cache,
-      file: storage,
-      ...below,
-    };
-    args.push('-blockdev', JSON.stringify(file), '-blockdev', JSON.stringify(format));
-  }
-  return [...args, '-device', 'virtio-blk-pci,drive=libvirt-0-format,id=vda'];
 }
 
 /** Reads that are asked for at the same moment are made together: most of the cost is in opening. */
