@@ -26,7 +26,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{apps,libs,migrations,scripts,testbed}/**/*.spec.ts'],
-          exclude: ['**/*.{real,e2e}.spec.ts', '**/node_modules/**'],
+          exclude: ['**/*.{real,e2e,openstack}.spec.ts', '**/node_modules/**'],
           // A busy machine is no failure.
           testTimeout: 120_000,
         },
@@ -50,6 +50,18 @@ export default defineConfig({
           name: 'e2e',
           globalSetup: 'testbed/services/vitest-global-setup.ts',
           include: ['apps/**/*.e2e.spec.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+      // Beside a real OpenStack: the running one, or one that is brought up for it. One file at a time on one host.
+      {
+        ...shared,
+        test: {
+          name: 'openstack',
+          globalSetup: ['testbed/services/vitest-global-setup.ts', 'testbed/openstack/vitest-global-setup.ts'],
+          include: ['{apps,libs,testbed}/**/*.openstack.spec.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
           fileParallelism: false,
