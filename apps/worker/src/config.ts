@@ -1,5 +1,5 @@
-import { storeConfigOf, storeEnvironment } from '@varve/adapters';
-import type { ObjectStoreConfig } from '@varve/adapters';
+import { keystoneConfigOf, keystoneEnvironment, storeConfigOf, storeEnvironment } from '@varve/adapters';
+import type { ComputeConfig, HypervisorConfig, ObjectStoreConfig } from '@varve/adapters';
 import { isHostName } from '@varve/core';
 import type { HostName } from '@varve/core';
 import { hostname } from 'node:os';
@@ -14,6 +14,14 @@ export const WorkerEnvironment = z.object({
   VARVE_HOST: z.string().default(hostname()).refine(isHostName, 'a host name'),
   /** Absolute; holds `<instance uuid>/disk`. */
   VARVE_INSTANCES_DIR: z.string().startsWith('/'),
+  /** `qmp`: QEMU processes that are described by an `instance.json`; `libvirt`: domains, Nova's or anybody's. */
+  VARVE_HYPERVISOR: z.enum(['qmp', 'libvirt']).default('qmp'),
+  VARVE_LIBVIRT_URI: z.string().min(1).default('qemu:///system'),
+  /** Who starts and stops instances: `standalone`, we do; `nova`, Nova does. */
+  VARVE_COMPUTE: z.enum(['standalone', 'nova']).default('standalone'),
+  /** What Nova calls this host, where that is not `VARVE_HOST`. */
+  VARVE_NOVA_HOST: z.string().min(1).optional(),
+  ...keystoneEnvironment,
   /** Absolute; what may be computed again lies here, e.g. the base images' digests. */
   VARVE_STATE_DIR: z.string().startsWith('/').default('/var/lib/varve'),
   VARVE_AMQP_URL: z.string().startsWith('amqp'),
@@ -40,6 +48,8 @@ const TestEnvironment = z.object({ VARVE_TEST_HALT_FILE: z.string().startsWith('
 export interface WorkerConfig {
   readonly host: HostName;
   readonly instancesDir: string;
+  readonly hypervisor: HypervisorConfig;
+  readonly compute: ComputeConfig;
   readonly stateDir: string;
   readonly amqpUrl: string;
   readonly store: ObjectStoreConfig;
@@ -59,12 +69,33 @@ export interface WorkerConfig {
   };
 }
 
+function hypervisorOf(env: z.infer<typeof WorkerEnvironment>): HypervisorConfig {
+  const instancesDir = env.VARVE_INSTANCES_DIR;
+  switch (env.VARVE_HYPERVISOR) {
+    case 'qmp':
+      return { kind: 'qmp', instancesDir };
+    case 'libvirt':
+      return { kind: 'libvirt', instancesDir, uri: env.VARVE_LIBVIRT_URI };
+  }
+}
+
+function computeOf(env: z.infer<typeof WorkerEnvironment>): ComputeConfig {
+  switch (env.VARVE_COMPUTE) {
+    case 'standalone':
+      return { kind: 'standalone', instancesDir: env.VARVE_INSTANCES_DIR };
+    case 'nova':
+      return { kind: 'nova', keystone: keystoneConfigOf(env), host: env.VARVE_NOVA_HOST ?? env.VARVE_HOST };
+  }
+}
+
 /** @throws {z.ZodError} naming each setting that is wrong */
 export function parseWorkerConfig(environment: NodeJS.ProcessEnv): WorkerConfig {
   const env = WorkerEnvironment.parse(environment);
   return {
     host: env.VARVE_HOST,
     instancesDir: env.VARVE_INSTANCES_DIR,
+    hypervisor: hypervisorOf(env),
+    compute: computeOf(env),
     stateDir: env.VARVE_STATE_DIR,
     amqpUrl: env.VARVE_AMQP_URL,
     store: storeConfigOf(env),

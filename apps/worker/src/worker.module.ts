@@ -35,7 +35,7 @@ export class WorkerModule {
         { provide: LOG, useValue: log },
         { provide: SHUTDOWN, useValue: new AbortController() },
         { provide: BROKER, useFactory: () => connectBroker(config.amqpUrl, log) },
-        { provide: HYPERVISOR, useFactory: () => createHypervisor({ kind: 'qmp', instancesDir }) },
+        { provide: HYPERVISOR, useFactory: () => createHypervisor(config.hypervisor) },
         { provide: DISK_FILES, useFactory: () => createDiskFiles({ kind: 'qemu-img', instancesDir, stateDir }) },
         {
           provide: LAYER_STORE,
@@ -47,12 +47,12 @@ export class WorkerModule {
         },
         {
           provide: COMPUTE,
-          useFactory: (recovery: Recovery) =>
-            createCompute(
-              { kind: 'standalone', instancesDir },
-              { beforeStart: (instance) => recovery.settle(instance) },
-            ),
-          inject: [Recovery],
+          useFactory: (recovery: Recovery, hypervisor: Hypervisor) =>
+            createCompute(config.compute, {
+              beforeStart: (instance) => recovery.settle(instance),
+              powerState: (instance) => hypervisor.powerState(instance),
+            }),
+          inject: [Recovery, HYPERVISOR],
         },
         {
           provide: FileJournals,

@@ -1,3 +1,4 @@
+import { libvirtEngine } from '../../../libs/adapters/src/hypervisor/testing/libvirt-engine.js';
 import { makeRealHost } from '../../../libs/adapters/src/hypervisor/testing/real-host.js';
 import type { RealHost } from '../../../libs/adapters/src/hypervisor/testing/real-host.js';
 import { FilesystemObjectStore } from '@varve/adapters';
@@ -34,7 +35,7 @@ class Trial {
   ) {}
 
   static async begin(style: StartStyle, mergeStrategy: MergeStrategy): Promise<Trial> {
-    const host = await makeRealHost();
+    const host = await makeRealHost(style === 'libvirt' ? { engine: libvirtEngine } : {});
     const storeRoot = await mkdtemp(join(tmpdir(), 'varve-store-'));
     const layers = new ZstdLayerStore(new FilesystemObjectStore({ root: storeRoot, mountRequired: false }));
     const trial = new Trial(host, layers, mergeStrategy, storeRoot);
@@ -200,6 +201,7 @@ const cases: { style: StartStyle; strategy: MergeStrategy }[] = [
   { style: 'drive', strategy: 'auto' },
   { style: 'blockdev', strategy: 'copy' },
   { style: 'chain', strategy: 'in-place' },
+  { style: 'libvirt', strategy: 'auto' },
 ];
 
 describe.each(cases)('procedures on a real QEMU started by $style, merging by $strategy', ({ style, strategy }) => {
