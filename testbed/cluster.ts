@@ -38,6 +38,8 @@ export interface ClusterOptions {
   readonly conductors?: number;
   /** Beside or instead of what is set here. */
   readonly workerEnv?: Readonly<Record<string, string>>;
+  readonly apiEnv?: Readonly<Record<string, string>>;
+  readonly conductorEnv?: Readonly<Record<string, string>>;
 }
 
 /** Tokens that the cluster knows; `stranger` belongs to another project. */
@@ -152,7 +154,7 @@ export class Cluster {
       VARVE_S3_DEADLINE_S: '3',
       ...options.workerEnv,
     };
-    const identity = { VARVE_IDENTITY: 'static', VARVE_TOKENS_FILE: join(root, 'tokens.json') };
+    const identity = { VARVE_IDENTITY: 'static', VARVE_TOKENS_FILE: join(root, 'tokens.json'), ...options.apiEnv };
     const cluster = new Cluster(root, {
       instancesDir,
       baseDir,
@@ -162,7 +164,13 @@ export class Cluster {
       ),
       conductors: Array.from(
         { length: conductors },
-        (_, i) => new ManagedProcess(`conductor-${i + 1}`, app('conductor'), onPort(ports[apis + i]), root),
+        (_, i) =>
+          new ManagedProcess(
+            `conductor-${i + 1}`,
+            app('conductor'),
+            { ...onPort(ports[apis + i]), ...options.conductorEnv },
+            root,
+          ),
       ),
       worker: new ManagedProcess('worker', app('worker'), workerEnv, root),
       workerEnv,

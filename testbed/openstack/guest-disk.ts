@@ -12,7 +12,7 @@ export const AREA_BLOCKS = 32_768;
 export const AREA_OFFSET = 32 * MIB;
 const SEED_OPS = 2048;
 /** All over the area, a flush for every 8 writes, 100 writes a second: about 0.4 MiB/s. */
-const LOAD = `0,${AREA_BLOCKS},rand,8,100`;
+export const LOAD = `0,${AREA_BLOCKS},rand,8,100`;
 
 export interface GuestDisk {
   /** A qcow2 image. */

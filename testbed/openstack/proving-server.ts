@@ -18,7 +18,7 @@ import { guestImage } from '../guest/image.ts';
 import { patio, type CheckOptions, type Verdict } from '../guest/patio.ts';
 import { until } from '../services/until.ts';
 import type { ConsoleJournal } from './console-journal.ts';
-import { AREA_BLOCKS, AREA_OFFSET } from './guest-disk.ts';
+import { AREA_BLOCKS, AREA_OFFSET, LOAD } from './guest-disk.ts';
 import { virsh } from './libvirt.ts';
 import { act, waitForStatus, type Server } from './servers.ts';
 import type { Session } from './session.ts';
@@ -105,6 +105,12 @@ export class ProvingServer {
     return text.trimEnd();
   }
 
+  /** What libvirt says; `null` when it knows no such domain. */
+  async power(): Promise<string | null> {
+    const known = (await virsh('list', '--all', '--uuid')).split(/\s+/).includes(this.id);
+    return known ? virsh('domstate', this.id) : null;
+  }
+
   async stat(): Promise<GuestStat> {
     return statIn(await this.ask('stat'));
   }
@@ -124,6 +130,11 @@ export class ProvingServer {
   /** Has the guest read its whole area and compare it with what it knows; also under load. */
   async verify(): Promise<GuestView> {
     return viewIn(await this.ask('verify'));
+  }
+
+  /** Begins to write again after {@link state} has ended it. */
+  async load(): Promise<void> {
+    await this.ask(`load ${LOAD.replaceAll(',', ' ')}`);
   }
 
   /** Ends the writing until the next boot, has the guest read its disk, and finds the state that this equals. */
