@@ -105,7 +105,10 @@ export interface Hypervisor {
     below: readonly { path: string; format: 'raw' | 'qcow2' }[],
   ): Promise<void>;
 
-  /** Closes what a switch or a merge that died half-way left open and that isn't part of the disk. Harmless otherwise. */
+  /**
+   * Closes what a switch or a merge that died half-way left open and that isn't part of the disk, and makes a definition
+   * of the instance that names a layer name `disk` again, once `disk` leads to the active layer. Harmless otherwise.
+   */
   closeLeftovers(instance: InstanceId): Promise<void>;
 
   /**

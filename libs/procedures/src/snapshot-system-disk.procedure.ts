@@ -322,11 +322,15 @@ function pointDiskAtOverlay(ctx: ProcedureContext, request: SnapshotRequest, ove
       const record = await recordOf(ctx, instanceId);
       const made = await ctx.files.fingerprint(instanceId, overlay);
       if (!made) throw new ChainDivergedError('the new layer', 'none');
-      if (activeOf(record).fileId === overlay) return null;
-      const sealed = { ...activeOf(record), asOf: layerUid, layers: [layerUid] };
-      const files = [...sealedOf(record), sealed, { fileId: overlay, asOf: null, layers: [], inode: made.inode }];
-      assertChainLength(files);
-      await ctx.files.writeRecord({ ...record, files, transient: record.transient.filter((file) => file !== overlay) });
+      if (activeOf(record).fileId !== overlay) {
+        const sealed = { ...activeOf(record), asOf: layerUid, layers: [layerUid] };
+        const files = [...sealedOf(record), sealed, { fileId: overlay, asOf: null, layers: [], inode: made.inode }];
+        assertChainLength(files);
+        const transient = record.transient.filter((file) => file !== overlay);
+        await ctx.files.writeRecord({ ...record, files, transient });
+      }
+      // Not left for the end: whoever starts the instance by a definition that names layers may find other files there.
+      await closeLeftovers(ctx, instanceId);
       return null;
     },
   };
