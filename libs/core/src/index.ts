@@ -1,4 +1,5 @@
 export * from './chain.js';
+export * from './compute-state.js';
 export * from './errors.js';
 export * from './ids.js';
 export * from './json.js';

@@ -7,14 +7,14 @@ import {
   NotFoundError,
 } from '@varve/core';
 import type { ChainRecord, FileId, InstanceId } from '@varve/core';
-import type { FoundLayer, OpenLayer, PowerState } from '@varve/ports';
+import type { FoundLayer, Intent, OpenLayer, PowerState } from '@varve/ports';
 import type { ProcedureContext } from './context.js';
 import { dropTransient, recordOf } from './context.js';
 import { repeatable } from './engine/step.js';
 import type { Step } from './engine/step.js';
 
 /**
- * The first step of every procedure: the chain on disk, the chain that QEMU has open and the chain on record are the
+ * The first step of every procedure: nobody else is at the instance, and the chain on disk, the chain that QEMU has open and the chain on record are the
  * same, or nothing is done. An instance that we never touched is put on record.
  *
  * @param adopted - what the layer of an instance that we never touched will be called
@@ -23,8 +23,10 @@ export function examineChain(
   ctx: ProcedureContext,
   instance: InstanceId,
   adopted: FileId,
+  intent: Intent = 'snapshot',
 ): Step<{ powerState: PowerState; ownLayers: number }> {
   return repeatable(async () => {
+    await ctx.compute.assertFree?.(instance, intent);
     if (!(await ctx.hypervisor.find(instance))) throw new NotFoundError('instance', instance);
     const found = await ctx.files.findChain(instance);
     const known = (await ctx.files.readRecord(instance)) ?? (await enrol(ctx, instance, found, adopted));

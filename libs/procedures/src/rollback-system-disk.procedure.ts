@@ -57,7 +57,7 @@ export async function rollbackSystemDisk(
 ): Promise<ProcedureResult> {
   const { instanceId } = request;
   const names = await run.step('name files', nameFiles(ctx));
-  const { powerState } = await run.step('examine chain', examineChain(ctx, instanceId, names.adopted));
+  const { powerState } = await run.step('examine chain', examineChain(ctx, instanceId, names.adopted, 'rollback'));
 
   const plan = await run.step('plan restore', planSources(ctx, request));
   const built =

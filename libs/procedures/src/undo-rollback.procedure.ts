@@ -27,7 +27,7 @@ export async function undoRollback(run: Run, request: UndoRequest, ctx: Procedur
     'name files',
     repeatable(() => Promise.resolve({ adopted: ctx.newFileId() })),
   );
-  const { powerState } = await run.step('examine chain', examineChain(ctx, instanceId, adopted));
+  const { powerState } = await run.step('examine chain', examineChain(ctx, instanceId, adopted, 'rollback'));
   await run.step('find safety point', findSafetyPoint(ctx, request));
 
   const { downtimeMs } = await swapChain(run, ctx, {

@@ -1,6 +1,8 @@
 import type { InstanceId } from '@varve/core';
-import type { Compute } from '@varve/ports';
+import type { Compute, PowerState } from '@varve/ports';
 import { z } from 'zod';
+import { KeystoneConfig, KeystoneSession, NovaApi } from '../openstack/index.js';
+import { NovaCompute } from './nova/nova-compute.js';
 import { StandaloneCompute } from './standalone/standalone-compute.js';
 
 /** A host without anybody else to start and stop instances: we do, with the command in `instance.json`. */
@@ -15,13 +17,27 @@ export const StandaloneComputeConfig = z.object({
 });
 export type StandaloneComputeConfig = z.infer<typeof StandaloneComputeConfig>;
 
-export const ComputeConfig = z.discriminatedUnion('kind', [StandaloneComputeConfig]);
+/** Nova owns the instances' power. */
+export const NovaComputeConfig = z.object({
+  kind: z.literal('nova'),
+  keystone: KeystoneConfig,
+  /** What Nova calls this host (`host` in its nova.conf, else the host's name). */
+  host: z.string().min(1),
+  busyTimeoutMs: z.number().int().min(0).optional(),
+  stopTimeoutMs: z.number().int().min(0).optional(),
+  startTimeoutMs: z.number().int().min(0).optional(),
+});
+export type NovaComputeConfig = z.infer<typeof NovaComputeConfig>;
+
+export const ComputeConfig = z.discriminatedUnion('kind', [StandaloneComputeConfig, NovaComputeConfig]);
 export type ComputeConfig = z.infer<typeof ComputeConfig>;
 
 /** What can't be said in a setting. */
 export interface ComputeHooks {
   /** Awaited before QEMU may open the disk, on every start: here a disk is mended that a crash left half-way. */
   readonly beforeStart?: (instance: InstanceId) => Promise<void>;
+  /** What the hypervisor itself says of an instance. Needed where somebody else owns the power. */
+  readonly powerState?: (instance: InstanceId) => Promise<PowerState>;
 }
 
 /** The configured owner of the instances' power; touches nothing yet. */
@@ -29,7 +45,21 @@ export function createCompute(config: ComputeConfig, hooks: ComputeHooks = {}): 
   switch (config.kind) {
     case 'standalone':
       return new StandaloneCompute({ ...config, ...hooks });
+    case 'nova': {
+      const { keystone, host, busyTimeoutMs, stopTimeoutMs, startTimeoutMs } = config;
+      const { powerState, beforeStart } = hooks;
+      if (!powerState) throw new Error('Compute nova has to be told of the hypervisor');
+      return new NovaCompute({
+        nova: new NovaApi(new KeystoneSession(keystone)),
+        host,
+        powerState,
+        ...(beforeStart && { beforeStart }),
+        ...(busyTimeoutMs !== undefined && { busyTimeoutMs }),
+        ...(stopTimeoutMs !== undefined && { stopTimeoutMs }),
+        ...(startTimeoutMs !== undefined && { startTimeoutMs }),
+      });
+    }
     default:
-      throw new Error(`No such compute: ${String(config.kind satisfies never)}`);
+      throw new Error(`No such compute: ${String(config satisfies never)}`);
   }
 }

@@ -3,3 +3,5 @@ export * from './environment.js';
 export { bodyOf, KeystoneSession } from './session.js';
 export type { ServiceRequest } from './session.js';
 export type { HttpAnswer } from './http.js';
+export { NovaApi } from './nova-api.js';
+export type { ActionAnswer, NovaAction, NovaServer } from './nova-api.js';
