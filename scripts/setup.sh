@@ -37,11 +37,12 @@ packages=(
   xfsprogs           # tests: a file system with reflinks
   util-linux         # tests and services: setpriv
   zstd               # tests: that any zstd unpacks a stored layer
+  libvirt-daemon-system # tests: the hypervisor by way of libvirt
+  libvirt-clients    # virsh: the worker's libvirt adapter
 )
 # Only with --openstack: testbed/openstack.
 [ $openstack = no ] || packages+=(
   keystone glance-api placement-api nova-api nova-conductor nova-scheduler nova-compute nova-compute-kvm
-  libvirt-daemon-system libvirt-clients # with the daemon itself and its QEMU driver
   mariadb-server-core mariadb-client-core # OpenStack's database
   uwsgi-plugin-python3 # runs the HTTP APIs
   sudo               # how nova-compute gets its helper
