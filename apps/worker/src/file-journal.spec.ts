@@ -1,7 +1,7 @@
 import type { InstanceId, OperationId } from '@varve/core';
 import { JournalUnwritableError } from '@varve/procedures';
 import type { JournalHead } from '@varve/procedures';
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, chown, mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -37,6 +37,17 @@ describe('FileJournals', () => {
     expect(others).toEqual([]);
     expect(again?.entries).toEqual(journal.entries);
     expect(again?.head).toEqual(head(7));
+  });
+
+  it("leaves nothing that the instance's owner could not delete", async () => {
+    const dir = join(root, instance);
+    // Only root can give a directory away; for others it is their own anyhow.
+    if (process.getuid?.() === 0) await chown(dir, 4242, 4343);
+    const { uid, gid } = await stat(dir);
+    const { path } = await journals.create(instance, head(1));
+    for (const made of [path, join(dir, '.varve/journals'), join(dir, '.varve')]) {
+      expect(await stat(made)).toMatchObject({ uid, gid });
+    }
   });
 
   it('drops the line that a crash cut short, and goes on after it', async () => {

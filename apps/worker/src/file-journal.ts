@@ -2,7 +2,7 @@ import type { InstanceId, OperationId } from '@varve/core';
 import { isUuid } from '@varve/core';
 import { JournalUnwritableError } from '@varve/procedures';
 import type { Journal, JournalEntry, JournalHead } from '@varve/procedures';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chown, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Halt } from './halt.js';
 
@@ -34,6 +34,8 @@ export class FileJournals {
     const owner = await stat(join(this.instancesDir, instance));
     try {
       await mkdir(directory, { recursive: true });
+      // Whoever owns the instance must be able to delete it: Nova leaves a directory behind that it can't empty.
+      for (const made of [dirname(directory), directory]) await chown(made, owner.uid, owner.gid);
       const part = `${path}.part`;
       const file = await open(part, 'w', 0o600);
       try {
