@@ -96,12 +96,15 @@ export interface DiskFiles {
   /**
    * Makes an empty layer, with extended L2 entries, so that a 4 KiB write costs about 4 KiB. Opens no other file.
    * Repeatable: an existing file of that id is replaced unless it is open.
+   *
+   * @param clusters - `plain`: without extended L2 entries, as a layer must be that is streamed into
    */
   createLayer(
     instance: InstanceId,
     file: FileId,
     backing: Backing | null,
     virtualSizeBytes: number,
+    clusters?: 'extended' | 'plain',
   ): Promise<{ inode: string }>;
   /**
    * Copies a layer that nobody writes to, holes kept, blocks shared where the file system can, and sees to it that the

@@ -1,4 +1,4 @@
-import type { InstanceId, ProjectId } from '@varve/core';
+import type { BaseImage, InstanceId, ProjectId } from '@varve/core';
 
 export const HYPERVISOR = Symbol('Hypervisor');
 
@@ -88,6 +88,28 @@ export interface Hypervisor {
     instance: InstanceId,
     from: string,
     into: string,
+    options: { bytesPerSecond: number; onProgress?: (doneBytes: number, totalBytes: number) => void },
+  ): Promise<void>;
+
+  /**
+   * Copies what the layers between `base` and the active layer hold into the active layer, while the guest runs, and
+   * makes `base` the active layer's backing file, in QEMU and in the active layer's header. The layers between are left
+   * as they were and QEMU no longer has them open.
+   *
+   * Finds a job of ours that is already running and waits for it. When it resolves, what was copied is on the disk.
+   * A QEMU that dies before may leave a header that says `base` already, and tables that lack some of what was copied:
+   * then the active layer must be given its former backing file again before anything opens it. That is always right,
+   * since the layers between are as they were.
+   *
+   * @param base - `null`: the chain has no base image, and the active layer will stand on nothing
+   * @param bytesPerSecond - the most it may write; 0 for no limit
+   * @throws {HypervisorRefusedError} it failed, and the chain is as before; or the active layer has extended L2 entries,
+   *   into which QEMU 7.2 can't stream: it dies of a failed assertion, and the guest with it (qemu-mechanics J)
+   * @see QMP `block-stream`
+   */
+  stream(
+    instance: InstanceId,
+    base: BaseImage | null,
     options: { bytesPerSecond: number; onProgress?: (doneBytes: number, totalBytes: number) => void },
   ): Promise<void>;
 

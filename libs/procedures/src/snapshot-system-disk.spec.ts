@@ -405,7 +405,7 @@ describe('a merge that QEMU ends when its procedure has given up', () => {
     expect(outcome).toMatchObject({ kind: 'failed', problem: { code: 'outcome_unknown' } });
     const qemu = qemuOf(bench);
     if (!qemu.job) throw new Error('No merge was begun');
-    qemu.finishCommit(qemu.job);
+    qemu.finishJob(qemu.job);
     bench.isHurried = false;
     expect((await bench.snapshot()).available).toBe(true);
   });

@@ -131,12 +131,14 @@ export class FakeDiskFiles implements DiskFiles {
     file: FileId,
     backing: Backing | null,
     _virtualSizeBytes: number,
+    clusters: 'extended' | 'plain' = 'extended',
   ): Promise<{ inode: string }> {
     this.instances.reached('before create layer', id);
     this.removeUnlessOpen(id, file);
     this.instances.reached('amid create layer', id);
     this.assertFree(id, 0, 'A new layer');
     const made = this.instances.fs.create(this.pathOf(id, file), this.backingOf(id, backing));
+    if (clusters === 'plain') made.isPlain = true;
     this.instances.reached('after create layer', id);
     return { inode: made.inode };
   }

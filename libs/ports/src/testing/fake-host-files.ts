@@ -10,6 +10,8 @@ export interface FakeFile {
   /** `<device>:<inode>` */
   readonly inode: string;
   backing: { path: string; format: 'raw' | 'qcow2' } | null;
+  /** Whether it may be streamed into. */
+  isPlain?: true;
   /** What the file alone defines: block -> what all bytes of it hold; 0: reads as zeros. */
   readonly blocks: Map<number, number>;
   /** Where the bytes of a block lie in the file, counted in blocks. */

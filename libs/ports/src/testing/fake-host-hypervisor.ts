@@ -1,5 +1,5 @@
 import { ChainDivergedError, DiskBusyError, HypervisorRefusedError, QuiesceFailedError } from '@varve/core';
-import type { InstanceId } from '@varve/core';
+import type { BaseImage, InstanceId } from '@varve/core';
 import type { Compute } from '../compute.port.js';
 import type { Freeze, Hypervisor, InstanceDescription, OpenLayer, PowerState } from '../hypervisor.port.js';
 import type { FakeInstance, FakeInstances } from './fake-host-instances.js';
@@ -96,7 +96,7 @@ export class FakeHypervisor implements Hypervisor {
       this.instances.assertStillThere(id, qemu);
       const { job } = qemu;
       if (!job) break;
-      if (job.todo.length === 0) qemu.finishCommit(job);
+      if (job.todo.length === 0) qemu.finishJob(job);
       else qemu.copyOne(job);
       options.onProgress?.(job.total - job.todo.length, job.total);
       if (job.todo.length > 0 && job.todo.length === job.total >> 1) this.instances.reached('amid commit: half', id);
@@ -106,6 +106,35 @@ export class FakeHypervisor implements Hypervisor {
     if (this.isCareful && !isMerged()) throw new HypervisorRefusedError('The merge ended without being done');
     qemu.closeLoose();
     this.instances.reached('after commit', id);
+  }
+
+  async stream(
+    id: InstanceId,
+    base: BaseImage | null,
+    options: { bytesPerSecond: number; onProgress?: (doneBytes: number, totalBytes: number) => void },
+  ): Promise<void> {
+    this.instances.reached('before stream', id);
+    const qemu = this.idleQemu(id);
+    const length = base === null ? 1 : 2;
+    if (!qemu.job && qemu.chain.length > length) {
+      if (this.isCareful && !qemu.active.file.isPlain) throw new HypervisorRefusedError('It would kill QEMU');
+      qemu.startStream(base);
+      this.instances.reached('amid stream: begun', id);
+    }
+    for (;;) {
+      this.instances.assertStillThere(id, qemu);
+      const { job } = qemu;
+      if (!job) break;
+      if (job.todo.length === 0) qemu.finishJob(job);
+      else qemu.copyOne(job);
+      options.onProgress?.(job.total - job.todo.length, job.total);
+      if (job.todo.length > 0 && job.todo.length === job.total >> 1) this.instances.reached('amid stream: half', id);
+    }
+    this.instances.reached('amid stream: over', id);
+    this.instances.assertStillThere(id, qemu);
+    if (qemu.chain.length > length) throw new HypervisorRefusedError('The stream ended without being done');
+    qemu.closeLoose();
+    this.instances.reached('after stream', id);
   }
 
   async replaceBacking(

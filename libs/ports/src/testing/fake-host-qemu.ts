@@ -8,13 +8,23 @@ export interface FakeNode extends Opener {
   file: FakeFile;
 }
 
-/** A block-commit. It belongs to QEMU: it goes on when the worker that asked for it is gone. */
-export interface FakeJob {
+/** A block-commit or block-stream. It belongs to QEMU: it goes on when the worker that asked for it is gone. */
+export type FakeJob = FakeCommit | FakeStream;
+
+interface FakeCommit {
+  readonly kind: 'commit';
   readonly from: string;
   readonly into: string;
   readonly source: FakeNode;
   readonly target: FakeNode;
   readonly overlay: FakeNode;
+  readonly todo: number[];
+  readonly total: number;
+}
+
+interface FakeStream {
+  readonly kind: 'stream';
+  readonly base: { path: string; format: 'raw' | 'qcow2' } | null;
   readonly todo: number[];
   readonly total: number;
 }
@@ -106,21 +116,31 @@ export class FakeQemu {
     this.reopen(overlay, false);
     const defined = this.chain.slice(top, bottom).flatMap(({ file }) => [...file.blocks.keys()]);
     const todo = [...new Set(defined)].sort((a, b) => a - b);
-    this.job = { from, into, source, target, overlay, todo, total: todo.length };
+    this.job = { kind: 'commit', from, into, source, target, overlay, todo, total: todo.length };
     return this.job;
   }
 
   copyOne(job: FakeJob): void {
     const block = job.todo.shift();
     if (block === undefined) return;
+    if (job.kind === 'stream') return this.pullUp(block, job.base);
     const above = this.chain.slice(this.chain.indexOf(job.source), this.chain.indexOf(job.target));
     const value = above.map(({ file }) => file.blocks.get(block)).find((found) => found !== undefined);
     if (value !== undefined) this.fs.write(job.target.file, block, value);
   }
 
+  /** `block-stream` into the active layer. */
+  startStream(base: FakeStream['base']): FakeJob {
+    if (!this.active.file.isPlain) throw new Error('QEMU died: Assertion `skip_bytes < pnum` failed');
+    const todo = [...new Set(this.between(base).flatMap(({ file }) => [...file.blocks.keys()]))].sort((a, b) => a - b);
+    this.job = { kind: 'stream', base, todo, total: todo.length };
+    return this.job;
+  }
+
   /** The header is written into whatever the overlay's descriptor leads to by now. */
-  finishCommit(job: FakeJob): void {
+  finishJob(job: FakeJob): void {
     while (job.todo.length > 0) this.copyOne(job);
+    if (job.kind === 'stream') return this.finishStream(job.base);
     this.fs.setBacking(job.overlay.file, { path: job.into, format: 'qcow2' });
     const [top, bottom] = [this.chain.indexOf(job.source), this.chain.indexOf(job.target)];
     this.loose.push(...this.chain.splice(top, bottom - top));
@@ -138,6 +158,28 @@ export class FakeQemu {
   /** `change-backing-file` */
   writeActiveHeader(backing: string): void {
     this.fs.setBacking(this.active.file, { path: backing, format: 'qcow2' });
+  }
+
+  /** What lies between the active layer and the base image. */
+  private between(base: FakeStream['base']): FakeNode[] {
+    const bottom = base === null ? this.chain.length : this.chain.findIndex(({ name }) => name === base.path);
+    if (bottom < 1) throw new HypervisorRefusedError('Cannot find the base image in the chain');
+    return this.chain.slice(1, bottom);
+  }
+
+  private pullUp(block: number, base: FakeStream['base']): void {
+    if (this.active.file.blocks.has(block)) return;
+    const values = this.between(base).map(({ file }) => file.blocks.get(block));
+    const value = values.find((found) => found !== undefined);
+    if (value !== undefined) this.fs.write(this.active.file, block, value);
+  }
+
+  private finishStream(base: FakeStream['base']): void {
+    this.fs.setBacking(this.active.file, base);
+    const gone = this.between(base);
+    this.chain = this.chain.filter((node) => !gone.includes(node));
+    this.loose.push(...gone);
+    this.job = null;
   }
 
   private reopen(node: FakeNode, readOnly: boolean): void {

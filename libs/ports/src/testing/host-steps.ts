@@ -35,8 +35,13 @@ export async function write(
 }
 
 /** Seals the active layer: new layer, switch, `disk` moved. @returns the new active layer */
-export async function seal(host: HostHarness, instance: InstanceId, active: FileId): Promise<FileId> {
-  const overlay = await createOn(host, instance, active);
+export async function seal(
+  host: HostHarness,
+  instance: InstanceId,
+  active: FileId,
+  clusters: 'extended' | 'plain' = 'extended',
+): Promise<FileId> {
+  const overlay = await createOn(host, instance, active, clusters);
   const path = await host.diskFiles.layerPath(instance, overlay);
   const { stallMs } = await host.hypervisor.switchToOverlay(instance, path, 10_000);
   expect(stallMs).toBeGreaterThanOrEqual(0);
@@ -45,10 +50,15 @@ export async function seal(host: HostHarness, instance: InstanceId, active: File
 }
 
 /** An empty layer on top of another. */
-export async function createOn(host: HostHarness, instance: InstanceId, below: FileId): Promise<FileId> {
+export async function createOn(
+  host: HostHarness,
+  instance: InstanceId,
+  below: FileId,
+  clusters: 'extended' | 'plain' = 'extended',
+): Promise<FileId> {
   const overlay = host.newFileId();
   const sizeBytes = host.blockBytes * host.blockCount;
-  await host.diskFiles.createLayer(instance, overlay, { kind: 'layer', file: below }, sizeBytes);
+  await host.diskFiles.createLayer(instance, overlay, { kind: 'layer', file: below }, sizeBytes, clusters);
   return overlay;
 }
 

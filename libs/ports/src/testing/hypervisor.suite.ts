@@ -297,6 +297,53 @@ export function runHypervisorSuite(
       });
     });
 
+    describe('streaming while the guest runs', () => {
+      const stream = async (instance: InstanceId) =>
+        host.hypervisor.stream(instance, await baseOf(host, instance), { bytesPerSecond: 0 });
+
+      it('leaves the active layer alone on the base image, also above the layer with the stale name', async () => {
+        const { instance, boot: bottom, written } = await boot();
+        await write(host, instance, written, 71, BLOCKS);
+        const h = await seal(host, instance, bottom);
+        await write(host, instance, written, 72, BLOCKS.slice(1));
+        await host.guestZero(instance, BLOCKS[3] ?? 0);
+        written.set(BLOCKS[3] ?? 0, 0);
+        const asOfH = new Map(written);
+        const active = await seal(host, instance, h, 'plain');
+        await write(host, instance, written, 73, BLOCKS.slice(2, 3));
+        await stream(instance);
+        expect(await openInodes(host, instance)).toEqual([await inodeOf(host, instance, active), expect.any(String)]);
+        expect((await host.diskFiles.findChain(instance)).map(({ inode }) => inode)).toEqual([
+          await inodeOf(host, instance, active),
+        ]);
+        await expectLive(host, instance, written);
+        await expectCold(host, instance, 'disk', written);
+        await expectCold(host, instance, h, asOfH);
+        await stream(instance);
+        await host.hypervisor.closeLeftovers(instance);
+        await host.diskFiles.removeLayer(instance, h);
+        await host.diskFiles.removeLayer(instance, bottom);
+        await write(host, instance, written, 74);
+        await expectLive(host, instance, written);
+        await host.compute.stop(instance, 0);
+        await host.start(instance);
+        await expectLive(host, instance, written);
+        await seal(host, instance, active);
+        await expectLive(host, instance, written);
+      });
+
+      it('is refused into a layer with extended L2 entries, which QEMU would die of', async () => {
+        const { instance, boot: bottom, written } = await boot();
+        await write(host, instance, written, 75);
+        await seal(host, instance, bottom);
+        await write(host, instance, written, 76, BLOCKS.slice(2));
+        const before = await openInodes(host, instance);
+        await expect(stream(instance)).rejects.toBeInstanceOf(HypervisorRefusedError);
+        expect(await openInodes(host, instance)).toEqual(before);
+        await expectLive(host, instance, written);
+      });
+    });
+
     describe('replacing the backing file', () => {
       /** The merge by copies: h and s as one new layer, made beside them. */
       async function mergeCopies(instance: InstanceId, h: FileId, s: FileId): Promise<FileId> {

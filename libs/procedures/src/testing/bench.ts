@@ -331,7 +331,7 @@ export class Bench {
       case 'nothing':
         return false;
       case 'QEMU goes on':
-        if (qemu?.job) qemu.finishCommit(qemu.job);
+        if (qemu?.job) qemu.finishJob(qemu.job);
         this.expectLive();
         return false;
       case 'power cut':

@@ -9,19 +9,22 @@ import {
   OutcomeUnknownError,
   QuiesceFailedError,
 } from '@varve/core';
-import type { InstanceId } from '@varve/core';
+import type { BaseImage, InstanceId } from '@varve/core';
 import type { Freeze, Hypervisor, InstanceDescription, OpenLayer, PowerState } from '@varve/ports';
 import { ifThere, inodeOrNull } from '../../disk-files/qemu-img/durable.js';
 import { isLockedForWriting } from '../../disk-files/qemu-img/image-locks.js';
 import { foreignJobOf } from './block-job.js';
+import { flushDomain } from './flush-domain.js';
 import { mendDefinition } from './definition.js';
 import { freezeDomain, thawDomain } from './domain-freeze.js';
 import { parseDomain } from './domain-xml.js';
 import type { Domain } from './domain-xml.js';
 import { likelyFilesOf, readLibvirtDisk } from './libvirt-disk.js';
-import { beginMerge, followMerge, mergeFailed } from './merge-job.js';
+import { beginMerge, followMerge } from './merge-job.js';
 import type { LibvirtMerge, MergeState, Running } from './merge-job.js';
 import { statesOf } from './power-states.js';
+import { beginStream, followStream } from './stream-job.js';
+import type { LibvirtStream } from './stream-job.js';
 import { switchToOverlay } from './switch-overlay.js';
 import { Virsh, VirshError } from './virsh.js';
 
@@ -132,19 +135,19 @@ export class LibvirtHypervisor implements Hypervisor {
     options: { bytesPerSecond: number; onProgress?: (doneBytes: number, totalBytes: number) => void },
   ): Promise<void> {
     const merge: LibvirtMerge = { instance, from, into, bytesPerSecond: options.bytesPerSecond };
-    let state = await beginMerge(this.virsh, merge, await this.require(instance));
-    let endedAt: number | null = null;
-    for (let wait = 50; state.kind !== 'merged'; wait = Math.min(wait * 2, 1_000)) {
-      if (state.kind === 'running') {
-        endedAt = null;
-        if (state.totalBytes > 0) options.onProgress?.(state.doneBytes, state.totalBytes);
-      } else {
-        endedAt ??= performance.now();
-        if (performance.now() - endedAt > JOB_NEWS_MS) throw mergeFailed(merge);
-      }
-      await delay(state.kind === 'running' ? wait : 50);
-      state = await this.follow(merge);
-    }
+    const begun = await beginMerge(this.virsh, merge, await this.require(instance));
+    await this.toTheEnd(instance, begun, (now) => followMerge(this.virsh, merge, now), options);
+  }
+
+  async stream(
+    instance: InstanceId,
+    base: BaseImage | null,
+    options: { bytesPerSecond: number; onProgress?: (doneBytes: number, totalBytes: number) => void },
+  ): Promise<void> {
+    const stream: LibvirtStream = { instance, base, bytesPerSecond: options.bytesPerSecond };
+    const begun = await beginStream(this.virsh, stream, await this.require(instance));
+    await this.toTheEnd(instance, begun, (now) => followStream(this.virsh, stream, now), options);
+    await flushDomain(this.virsh.uri, instance);
   }
 
   replaceBacking(instance: InstanceId): Promise<void> {
@@ -262,20 +265,38 @@ export class LibvirtHypervisor implements Hypervisor {
     return now;
   }
 
+  private async toTheEnd(
+    instance: InstanceId,
+    begun: MergeState,
+    follow: (now: Running) => Promise<MergeState>,
+    { onProgress }: { onProgress?: (doneBytes: number, totalBytes: number) => void },
+  ): Promise<void> {
+    let state = begun;
+    let endedAt: number | null = null;
+    for (let wait = 50; state.kind !== 'merged'; wait = Math.min(wait * 2, 1_000)) {
+      if (state.kind === 'running') {
+        endedAt = null;
+        if (state.totalBytes > 0) onProgress?.(state.doneBytes, state.totalBytes);
+      } else {
+        endedAt ??= performance.now();
+        if (performance.now() - endedAt > JOB_NEWS_MS) {
+          throw new HypervisorRefusedError('The merge ended without being done', { instanceId: instance });
+        }
+      }
+      await delay(state.kind === 'running' ? wait : 50);
+      state = await this.follow(instance, follow);
+    }
+  }
+
   /** Once a merge has begun, an instance that is gone does not mean that nothing changed. */
-  private async follow(merge: LibvirtMerge): Promise<MergeState> {
-    const { instance } = merge;
+  private async follow(instance: InstanceId, ask: (now: Running) => Promise<MergeState>): Promise<MergeState> {
     try {
       const now = await this.require(instance);
-      return await this.onHost(instance, () => followMerge(this.virsh, merge, now));
+      return await this.onHost(instance, () => ask(now));
     } catch (error) {
       const gone = error instanceof InstanceNotRunningError || error instanceof HypervisorRefusedError;
       if (!gone) throw error;
-      throw new OutcomeUnknownError(
-        'QEMU ended while it merged two layers',
-        { instanceId: instance },
-        { cause: error },
-      );
+      throw new OutcomeUnknownError('QEMU ended while it merged layers', { instanceId: instance }, { cause: error });
     }
   }
 

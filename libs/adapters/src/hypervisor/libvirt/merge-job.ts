@@ -1,4 +1,4 @@
-import { ChainDivergedError, DiskBusyError, HypervisorRefusedError } from '@varve/core';
+import { ChainDivergedError, DiskBusyError } from '@varve/core';
 import type { InstanceId } from '@varve/core';
 import { inodeOrNull } from '../../disk-files/qemu-img/durable.js';
 import { readQcow2Header } from '../../disk-files/qemu-img/qcow2-header.js';
@@ -73,9 +73,6 @@ export async function followMerge(virsh: Virsh, merge: LibvirtMerge, { disk }: R
   if (job) return { kind: 'running', ...job };
   return (await isMerged(merge, disk)) ? { kind: 'merged' } : { kind: 'ended' };
 }
-
-export const mergeFailed = ({ instance }: LibvirtMerge): HypervisorRefusedError =>
-  new HypervisorRefusedError('The merge ended without being done', { instanceId: instance });
 
 /** Decides from the chain, in libvirt, in QEMU and in the active layer's header. A job that is gone proves nothing. */
 async function isMerged({ from, into }: LibvirtMerge, disk: LibvirtDisk): Promise<boolean> {

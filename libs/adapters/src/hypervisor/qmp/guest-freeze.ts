@@ -10,7 +10,7 @@ const GUARD = fileURLToPath(new URL('./quiesce-guard.mjs', import.meta.url));
 const MARGIN_MS = 15_000;
 
 export interface GuardEvent {
-  readonly event: 'frozen' | 'failed' | 'thawed' | 'no agent';
+  readonly event: 'frozen' | 'failed' | 'thawed' | 'no agent' | 'flushed';
   readonly why?: string;
   readonly held?: boolean;
 }

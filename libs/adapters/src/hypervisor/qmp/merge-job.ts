@@ -8,7 +8,7 @@ import { QmpCommandError } from './qmp-connection.js';
 import type { QmpConnection } from './qmp-connection.js';
 import { labelOf, matchHeaders, readGraph, readSystemDisk } from './system-disk.js';
 
-const JOB_PREFIX = 'varve-merge-';
+export const JOB_PREFIX = 'varve-merge-';
 
 /** `query-jobs` */
 export interface Job {
@@ -126,7 +126,7 @@ export async function dismissEndedJobs(monitor: QmpConnection): Promise<void> {
 }
 
 /** Nothing to do when another life of this process was faster. */
-async function dismiss(monitor: QmpConnection, id: string): Promise<void> {
+export async function dismiss(monitor: QmpConnection, id: string): Promise<void> {
   try {
     await monitor.execute('job-dismiss', { id });
   } catch (error) {
@@ -134,7 +134,7 @@ async function dismiss(monitor: QmpConnection, id: string): Promise<void> {
   }
 }
 
-async function findJob(monitor: QmpConnection, id: string): Promise<Job | undefined> {
+export async function findJob(monitor: QmpConnection, id: string): Promise<Job | undefined> {
   return (await monitor.execute<Job[]>('query-jobs')).find((job) => job.id === id);
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { join } from 'node:path';
 import { InstanceNotRunningError, OutcomeUnknownError, QuiesceFailedError } from '@varve/core';
-import type { InstanceId } from '@varve/core';
+import type { BaseImage, InstanceId } from '@varve/core';
 import type { Freeze, Hypervisor, InstanceDescription, OpenLayer, PowerState } from '@varve/ports';
 import { isLockedForWriting } from '../../disk-files/qemu-img/image-locks.js';
 import { runTool } from '../../disk-files/qemu-img/tools.js';
@@ -14,6 +14,8 @@ import { Monitors } from './monitors.js';
 import { closeUnused } from './nodes.js';
 import type { QmpConnection } from './qmp-connection.js';
 import { replaceBacking } from './replace-backing.js';
+import { beginStream, followStream } from './stream-job.js';
+import type { Stream } from './stream-job.js';
 import { switchToOverlay } from './switch-overlay.js';
 import { readSystemDisk } from './system-disk.js';
 
@@ -106,12 +108,19 @@ export class QmpHypervisor implements Hypervisor {
   ): Promise<void> {
     const { directory } = await this.directories.require(instance);
     const merge: Merge = { instance, directory, from, into, bytesPerSecond: options.bytesPerSecond };
-    let state = await this.ask(instance, (monitor) => beginMerge(monitor, merge));
-    for (let wait = 10; state.kind === 'running'; wait = Math.min(wait * 2, 500)) {
-      if (state.totalBytes > 0) options.onProgress?.(state.doneBytes, state.totalBytes);
-      await delay(wait);
-      state = await this.askOn(merge);
-    }
+    const begun = await this.ask(instance, (monitor) => beginMerge(monitor, merge));
+    await this.toTheEnd(instance, begun, (monitor) => followMerge(monitor, merge), options);
+  }
+
+  async stream(
+    instance: InstanceId,
+    base: BaseImage | null,
+    options: { bytesPerSecond: number; onProgress?: (doneBytes: number, totalBytes: number) => void },
+  ): Promise<void> {
+    const { directory } = await this.directories.require(instance);
+    const stream: Stream = { instance, directory, base, bytesPerSecond: options.bytesPerSecond };
+    const begun = await this.ask(instance, (monitor) => beginStream(monitor, stream));
+    await this.toTheEnd(instance, begun, (monitor) => followStream(monitor, stream), options);
   }
 
   async replaceBacking(
@@ -186,14 +195,31 @@ export class QmpHypervisor implements Hypervisor {
     }
   }
 
+  private async toTheEnd(
+    instance: InstanceId,
+    begun: MergeState,
+    follow: (monitor: QmpConnection) => Promise<MergeState>,
+    options: { onProgress?: (doneBytes: number, totalBytes: number) => void },
+  ): Promise<void> {
+    let state = begun;
+    for (let wait = 10; state.kind === 'running'; wait = Math.min(wait * 2, 500)) {
+      if (state.totalBytes > 0) options.onProgress?.(state.doneBytes, state.totalBytes);
+      await delay(wait);
+      state = await this.askOn(instance, follow);
+    }
+  }
+
   /** Once a merge has begun, an instance that is gone does not mean that nothing changed. */
-  private async askOn(merge: Merge): Promise<MergeState> {
+  private async askOn(
+    instance: InstanceId,
+    follow: (monitor: QmpConnection) => Promise<MergeState>,
+  ): Promise<MergeState> {
     try {
-      return await this.ask(merge.instance, (monitor) => followMerge(monitor, merge));
+      return await this.ask(instance, follow);
     } catch (error) {
       if (!(error instanceof InstanceNotRunningError)) throw error;
-      const facts = { instanceId: merge.instance };
-      throw new OutcomeUnknownError('QEMU ended while it merged two layers', facts, { cause: error });
+      const facts = { instanceId: instance };
+      throw new OutcomeUnknownError('QEMU ended while it merged layers', facts, { cause: error });
     }
   }
 }
