@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { judgeClock } from '../src/doctor/checks/clock.check.js';
 import { instancesDirectory } from '../src/doctor/checks/directories.check.js';
+import { hook, installHook, judgeHook } from '../src/doctor/checks/hook.check.js';
 import { journals } from '../src/doctor/checks/journals.check.js';
 import { judge, versionIn } from '../src/doctor/checks/qemu.check.js';
 import { parseEnvironmentFile } from '../src/doctor/env-file.js';
@@ -17,7 +18,15 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-const NONE: HostSettings = { host: null, instancesDir: null, stateDir: null, amqpUrl: null, store: null, apiUrl: null };
+const NONE: HostSettings = {
+  host: null,
+  instancesDir: null,
+  stateDir: null,
+  hypervisor: null,
+  amqpUrl: null,
+  store: null,
+  apiUrl: null,
+};
 
 describe('settings', () => {
   it('are read as systemd reads them', () => {
@@ -59,7 +68,7 @@ describe('settings', () => {
       VARVE_STORE: 's3',
       VARVE_S3_ENDPOINT: 'https://s3',
     });
-    expect(settings).toEqual({ ...NONE, stateDir: '/var/lib/varve' });
+    expect(settings).toEqual({ ...NONE, stateDir: '/var/lib/varve', hypervisor: 'qmp' });
     const told = findings.map(({ found }) => found).join('\n');
     for (const name of ['VARVE_HOST', 'VARVE_INSTANCES_DIR', 'VARVE_AMQP_URL'])
       expect(told).toContain(`${name} is not usable`);
@@ -176,5 +185,24 @@ describe('journals', () => {
       },
       { status: 'warn', found: expect.stringContaining('something unreadable') as string },
     ]);
+  });
+});
+
+describe('the hook', () => {
+  it('is missed where libvirt runs the instances, and nowhere else', async () => {
+    expect(await hook.run({ ...NONE, hypervisor: 'qmp' })).toEqual([expect.objectContaining({ status: 'skip' })]);
+    const path = join(folder, 'hooks', 'qemu.d', 'varve-guard');
+    expect(await judgeHook(path)).toMatchObject({ status: 'fail', advice: expect.stringContaining('--install-hook') });
+  });
+
+  it('is right once it is installed, over whatever was there', async () => {
+    const path = join(folder, 'hooks', 'qemu.d', 'varve-guard');
+    await installHook(path);
+    expect(await judgeHook(path)).toMatchObject({ status: 'ok' });
+    await rm(path);
+    await writeFile(path, '#!/bin/sh\n# of last year\n', { mode: 0o755 });
+    expect(await judgeHook(path)).toMatchObject({ status: 'fail', found: expect.stringContaining('another version') });
+    await installHook(path);
+    expect(await judgeHook(path)).toMatchObject({ status: 'ok' });
   });
 });

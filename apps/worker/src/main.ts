@@ -1,5 +1,7 @@
 import 'reflect-metadata';
 import { createDiskFiles } from '@varve/adapters';
+import { isUuid } from '@varve/core';
+import type { InstanceId } from '@varve/core';
 import { NestFactory } from '@nestjs/core';
 import { pino } from 'pino';
 import { parseWorkerConfig } from './config.js';
@@ -16,26 +18,34 @@ async function serve(config: WorkerConfig): Promise<void> {
 }
 
 /**
- * Settles every disk that a worker left in between, without a broker, a store or a QEMU, so that instances may be
+ * Settles the disks that a worker left in between, without a broker, a store or a QEMU, so that instances may be
  * started. Exit code 1: there is one that must not be.
+ *
+ * @param instance - this one alone; all of them without
  */
-async function recover(config: WorkerConfig): Promise<void> {
+async function recover(config: WorkerConfig, instance: string | undefined): Promise<void> {
   const log = pino({ level: config.logLevel, base: { app: 'worker', host: config.host } });
   const { instancesDir, stateDir } = config;
   const files = createDiskFiles({ kind: 'qemu-img', instancesDir, stateDir });
-  const { settled, failed } = await new Recovery(files, new FileJournals(instancesDir), log).settleAll();
+  const recovery = new Recovery(files, new FileJournals(instancesDir), log);
+  const { settled, failed } = await recovery.settleAll(instance === undefined ? undefined : instanceIdOf(instance));
   log.info({ settled, failed }, 'recovered');
   if (failed > 0) process.exitCode = 1;
 }
 
-const [command = 'serve'] = process.argv.slice(2);
+function instanceIdOf(text: string): InstanceId {
+  if (!isUuid(text)) throw new Error(`Not an instance: ${text}`);
+  return text as InstanceId;
+}
+
+const [command = 'serve', instance] = process.argv.slice(2);
 const config = parseWorkerConfig(process.env);
 switch (command) {
   case 'serve':
     await serve(config);
     break;
   case 'recover':
-    await recover(config);
+    await recover(config, instance);
     break;
   default:
     process.stderr.write(`worker: unknown command ${command}; it is one of: serve, recover\n`);

@@ -20,10 +20,11 @@ export class Recovery {
     }
   }
 
-  /** All instances with unfinished work. One that can't be settled does not hold up the others. */
-  async settleAll(): Promise<{ settled: number; failed: number }> {
+  /** All instances with unfinished work, or the only one asked for. One that can't be settled does not hold up the others. */
+  async settleAll(only?: InstanceId): Promise<{ settled: number; failed: number }> {
     const count = { settled: 0, failed: 0 };
-    for (const instance of new Set((await this.journals.listOpen()).map((journal) => journal.instance))) {
+    const open = only === undefined ? await this.journals.listOpen() : await this.journals.openOf(only);
+    for (const instance of new Set(open.map((journal) => journal.instance))) {
       try {
         await this.settle(instance);
         count.settled++;

@@ -1,6 +1,7 @@
 import { broker } from './checks/broker.check.js';
 import { clock } from './checks/clock.check.js';
 import { instancesDirectory, stateDirectory } from './checks/directories.check.js';
+import { hook } from './checks/hook.check.js';
 import { instances } from './checks/instances.check.js';
 import { journals } from './checks/journals.check.js';
 import { locks } from './checks/locks.check.js';
@@ -17,6 +18,7 @@ const CHECKS: readonly Check[] = [
   stateDirectory,
   instances,
   journals,
+  hook,
   broker,
   store,
   clock,

@@ -5,18 +5,25 @@ import { printable } from '../terminal.js';
 import type { Cli } from '../settings.js';
 import type { Finding, Status } from './finding.js';
 
+interface DoctorOptions {
+  readonly settings?: string;
+  readonly installHook?: boolean;
+}
+
 export function addDoctor(program: Command, cli: Cli): void {
   program
     .command('doctor')
     .description('on a hypervisor host: look whether the worker can work here, and say what to do where it can’t')
     // Not --env-file: Node takes an option of that name for its own, wherever it stands.
     .option('--settings <file>', "the worker's environment file (default: /etc/varve/worker.env where there is one)")
-    .action(async ({ settings: file }: { settings?: string }, command: Command) => {
+    .option('--install-hook', 'first link the hook that mends disks before libvirt starts a domain')
+    .action(async ({ settings: file, installHook: wanted }: DoctorOptions, command: Command) => {
       const { json, url } = command.optsWithGlobals<{ json?: boolean; url?: string }>();
       // Loaded here alone: the other commands need none of what talks to hosts, brokers and stores.
-      const [{ diagnose }, { readEnvironment, settingsFrom }] = await Promise.all([
+      const [{ diagnose }, { readEnvironment, settingsFrom }, { installHook }] = await Promise.all([
         import('./diagnose.js'),
         import('./host-settings.js'),
+        import('./checks/hook.check.js'),
       ]);
       const [env, source] = await readEnvironment(file ?? null, cli.env);
       const { settings, findings } = settingsFrom(url === undefined ? env : { ...env, VARVE_URL: url });
@@ -27,6 +34,7 @@ export function addDoctor(program: Command, cli: Cli): void {
       };
 
       for (const finding of [source, ...findings]) tell(finding);
+      if (wanted) await installHook();
       for await (const finding of diagnose(settings)) {
         cli.signal.throwIfAborted();
         tell(finding);

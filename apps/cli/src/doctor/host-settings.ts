@@ -15,6 +15,7 @@ export interface HostSettings {
   readonly host: HostName | null;
   readonly instancesDir: string | null;
   readonly stateDir: string | null;
+  readonly hypervisor: 'qmp' | 'libvirt' | null;
   readonly amqpUrl: string | null;
   readonly store: ObjectStoreConfig | null;
   /** Of the API, if given: only for its clock. */
@@ -63,6 +64,7 @@ export function settingsFrom(env: Environment): { settings: HostSettings; findin
     ),
     instancesDir: read('VARVE_INSTANCES_DIR', Directory, 'the directory that holds a directory per instance'),
     stateDir: read('VARVE_STATE_DIR', Directory.default('/var/lib/varve'), 'a directory of the worker’s own'),
+    hypervisor: read('VARVE_HYPERVISOR', z.enum(['qmp', 'libvirt']).default('qmp'), 'qmp or libvirt'),
     amqpUrl: read('VARVE_AMQP_URL', AmqpUrl, 'amqp://user:password@host:5672/vhost'),
     store: storeFrom(env, findings),
     apiUrl: env['VARVE_URL'] ?? null,
