@@ -82,6 +82,11 @@ export interface DiskFiles {
   isOpenForWriting(instance: InstanceId, file: FileId): Promise<boolean>;
   /** Which guest ranges the layer alone defines; the file must not be open for writing. Sorted, without overlap. */
   extents(instance: InstanceId, file: FileId): Promise<Extent[]>;
+  /**
+   * Whether the layer alone defines every range that any of the others defines, as its file on the disk tells: those may
+   * then go. The layer may be open for writing, the others not; what QEMU still holds back does not count.
+   */
+  definesAllOf(instance: InstanceId, file: FileId, others: readonly FileId[]): Promise<boolean>;
   /** Space left for us in the instance directory's file system. */
   freeBytes(instance: InstanceId): Promise<number>;
   /** Whether copies in the instance directory share blocks. */

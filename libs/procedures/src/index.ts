@@ -5,5 +5,6 @@ export * from './engine/step.js';
 export * from './outcome.js';
 export * from './rollback-system-disk.procedure.js';
 export * from './settle-disk.js';
+export * from './settle-system-disk.procedure.js';
 export * from './snapshot-system-disk.procedure.js';
 export * from './undo-rollback.procedure.js';

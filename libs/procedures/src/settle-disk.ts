@@ -4,15 +4,46 @@ import type { DiskFiles } from '@varve/ports';
 import type { JournalEntry } from './engine/journal.js';
 
 /**
- * Sees to it that `disk` leads to the layer with the newest writes, before anything starts the instance. Needs no
- * QEMU, no broker and no store, so it can be asked from a hook.
- *
- * Only a snapshot that died between the switch and the move leaves `disk` behind. If QEMU never switched, the overlay
- * is empty and shows what lies below it: moving on is right either way.
+ * What has to be right before anything starts the instance, after a worker that died in between: see
+ * {@link moveDiskOn} and {@link undoUnflushedStream}. Needs no QEMU, no broker and no store, so it can be asked from a hook.
  *
  * @param entries - of the instance's open journal
  */
 export async function settleDisk(
+  files: DiskFiles,
+  instance: InstanceId,
+  entries: readonly JournalEntry[],
+): Promise<'moved' | 'nothing to do'> {
+  const isStreaming =
+    entries.some((entry) => entry.kind === 'begin' && entry.step === STREAM_STEP) &&
+    !entries.some((entry) => entry.kind === 'done' && entry.step === STREAM_STEP);
+  if (isStreaming) await undoUnflushedStream(files, instance);
+  return moveDiskOn(files, instance, entries);
+}
+
+/** Part of the journal's format. */
+export const STREAM_STEP = 'stream layers';
+
+/**
+ * A QEMU that died at the end of a stream may have written that the active layer stands on the base image alone, and
+ * not the tables that lead to all that was copied. With its former backing file it shows every byte, whether or not.
+ */
+export async function undoUnflushedStream(files: DiskFiles, instance: InstanceId): Promise<void> {
+  const record = await files.readRecord(instance);
+  const [active, below] = [...(record?.files ?? [])].reverse();
+  if (!active || !below || (await files.isOpenForWriting(instance, active.fileId))) return;
+  const [found] = await files.findChain(instance);
+  if (found?.inode !== active.inode || found.backing?.path === (await files.layerPath(instance, below.fileId))) return;
+  await files.setBacking(instance, active.fileId, { kind: 'layer', file: below.fileId });
+}
+
+/**
+ * Sees to it that `disk` leads to the layer with the newest writes.
+ *
+ * Only a snapshot that died between the switch and the move leaves `disk` behind. If QEMU never switched, the overlay
+ * is empty and shows what lies below it: moving on is right either way.
+ */
+async function moveDiskOn(
   files: DiskFiles,
   instance: InstanceId,
   entries: readonly JournalEntry[],

@@ -165,7 +165,7 @@ const nameFiles = (ctx: ProcedureContext): Step<SnapshotNames> =>
 // ---- capture: a running or paused instance ---------------------------------------------------------------------
 
 /** The moment that the restore point stands for. */
-interface Capture {
+export interface Capture {
   readonly sealedAt: string;
   readonly stallMs: number | null;
   readonly consistency: Consistency;
@@ -193,7 +193,12 @@ async function sealActiveLayer(
   return switched;
 }
 
-function createOverlay(ctx: ProcedureContext, instance: InstanceId, overlay: FileId): Step<null> {
+export function createOverlay(
+  ctx: ProcedureContext,
+  instance: InstanceId,
+  overlay: FileId,
+  clusters: 'extended' | 'plain' = 'extended',
+): Step<null> {
   return repeatable(
     async () => {
       const record = await recordOf(ctx, instance);
@@ -208,6 +213,7 @@ function createOverlay(ctx: ProcedureContext, instance: InstanceId, overlay: Fil
         overlay,
         { kind: 'layer', file: activeOf(record).fileId },
         record.virtualSizeBytes,
+        clusters,
       );
       return null;
     },
@@ -215,7 +221,7 @@ function createOverlay(ctx: ProcedureContext, instance: InstanceId, overlay: Fil
   );
 }
 
-const discardOverlay = (ctx: ProcedureContext, instance: InstanceId, overlay: FileId): Step<null> =>
+export const discardOverlay = (ctx: ProcedureContext, instance: InstanceId, overlay: FileId): Step<null> =>
   repeatable(async () => {
     await discard(ctx, instance, overlay);
     return null;
@@ -226,9 +232,13 @@ async function discard(ctx: ProcedureContext, instance: InstanceId, overlay: Fil
   await dropTransient(ctx, instance, [overlay], filesNeededBy);
 }
 
-type Switched = ({ kind: 'switched' } & Capture) | { kind: 'refused'; problem: Problem };
+export type Switched = ({ kind: 'switched' } & Capture) | { kind: 'refused'; problem: Problem };
 
-function switchToOverlay(ctx: ProcedureContext, request: SnapshotRequest, overlay: FileId): Step<Switched> {
+export function switchToOverlay(
+  ctx: ProcedureContext,
+  request: Pick<SnapshotRequest, 'instanceId' | 'quiesce'>,
+  overlay: FileId,
+): Step<Switched> {
   const { instanceId, quiesce } = request;
   const captured = (
     stallMs: number | null,
@@ -291,7 +301,7 @@ function switchToOverlay(ctx: ProcedureContext, request: SnapshotRequest, overla
 
   async function freezeIfAsked(
     { hypervisor, settings }: ProcedureContext,
-    { quiesce: wish }: SnapshotRequest,
+    { quiesce: wish }: Pick<SnapshotRequest, 'quiesce'>,
     powerState: PowerState,
   ): Promise<{ thaw?: () => Promise<boolean> } | { refused: Problem }> {
     if (wish === 'none') return {};
@@ -309,7 +319,11 @@ function switchToOverlay(ctx: ProcedureContext, request: SnapshotRequest, overla
   }
 }
 
-function pointDiskAtOverlay(ctx: ProcedureContext, request: SnapshotRequest, overlay: FileId): Step<null> {
+export function pointDiskAtOverlay(
+  ctx: ProcedureContext,
+  request: Pick<SnapshotRequest, 'instanceId' | 'layerUid'>,
+  overlay: FileId,
+): Step<null> {
   const { instanceId, layerUid } = request;
   return {
     recover: async () => {

@@ -42,6 +42,6 @@ export function createHypervisor(config: HypervisorConfig & HypervisorHooks): Hy
     case 'libvirt':
       return new LibvirtHypervisor(config);
     default:
-      throw new Error(`No such hypervisor: ${String((config satisfies never as { kind: string }).kind)}`);
+      throw new Error(`No such hypervisor: ${(config satisfies never as { kind: string }).kind}`);
   }
 }

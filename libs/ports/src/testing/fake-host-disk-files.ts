@@ -98,6 +98,14 @@ export class FakeDiskFiles implements DiskFiles {
     return extentsOf(this.readable(instance, file), this.options.blockBytes);
   }
 
+  async definesAllOf(instance: InstanceId, file: FileId, others: readonly FileId[]): Promise<boolean> {
+    this.look(instance);
+    const { blocks, unflushed } = this.existing(instance, file);
+    return others.every((other) =>
+      [...this.readable(instance, other).blocks.keys()].every((block) => blocks.has(block) && !unflushed?.has(block)),
+    );
+  }
+
   async freeBytes(instance: InstanceId): Promise<number> {
     this.look(instance);
     return this.free(instance);

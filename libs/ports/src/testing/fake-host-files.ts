@@ -12,6 +12,8 @@ export interface FakeFile {
   backing: { path: string; format: 'raw' | 'qcow2' } | null;
   /** Whether it may be streamed into. */
   isPlain?: true;
+  /** Blocks that the tables on the disk don't lead to yet: lost when QEMU dies before it flushes. */
+  unflushed?: Set<number>;
   /** What the file alone defines: block -> what all bytes of it hold; 0: reads as zeros. */
   readonly blocks: Map<number, number>;
   /** Where the bytes of a block lie in the file, counted in blocks. */
@@ -70,6 +72,7 @@ export class FakeFileSystem {
 
   write(file: FakeFile, block: number, value: number): void {
     file.blocks.set(block, value);
+    file.unflushed?.delete(block);
     if (value !== 0 && !file.places.has(block)) file.places.set(block, FIRST_PLACE + file.places.size);
     file.mtimeNs = this.tick();
     file.ctimeNs = file.mtimeNs;

@@ -133,6 +133,7 @@ export class FakeHypervisor implements Hypervisor {
     this.instances.reached('amid stream: over', id);
     this.instances.assertStillThere(id, qemu);
     if (qemu.chain.length > length) throw new HypervisorRefusedError('The stream ended without being done');
+    qemu.flush();
     qemu.closeLoose();
     this.instances.reached('after stream', id);
   }
@@ -223,6 +224,7 @@ export class FakeCompute implements Compute {
   async stop(id: InstanceId, _graceMs: number): Promise<void> {
     this.instances.reached('before stop', id);
     const instance = this.instances.require(id);
+    instance.qemu?.flush();
     instance.qemu?.end();
     instance.qemu = null;
     this.instances.reached('after stop', id);

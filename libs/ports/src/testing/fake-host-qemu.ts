@@ -94,7 +94,14 @@ export class FakeQemu {
     this.loose = [];
   }
 
+  flush(): void {
+    delete this.active.file.unflushed;
+  }
+
+  /** Dies; an orderly end flushes before. */
   end(): void {
+    for (const block of this.active.file.unflushed ?? []) this.active.file.blocks.delete(block);
+    this.flush();
     for (const node of [...this.chain, ...this.loose]) this.close(node);
   }
 
@@ -171,7 +178,9 @@ export class FakeQemu {
     if (this.active.file.blocks.has(block)) return;
     const values = this.between(base).map(({ file }) => file.blocks.get(block));
     const value = values.find((found) => found !== undefined);
-    if (value !== undefined) this.fs.write(this.active.file, block, value);
+    if (value === undefined) return;
+    this.fs.write(this.active.file, block, value);
+    (this.active.file.unflushed ??= new Set()).add(block);
   }
 
   private finishStream(base: FakeStream['base']): void {

@@ -9,6 +9,7 @@ import type { Outcome, Run } from '../engine/run.js';
 import type { ProcedureResult } from '../outcome.js';
 import { rollbackSystemDisk } from '../rollback-system-disk.procedure.js';
 import { settleDisk } from '../settle-disk.js';
+import { settleSystemDisk } from '../settle-system-disk.procedure.js';
 import { snapshotSystemDisk } from '../snapshot-system-disk.procedure.js';
 import type { SnapshotRequest } from '../snapshot-system-disk.procedure.js';
 import { undoRollback } from '../undo-rollback.procedure.js';
@@ -275,6 +276,24 @@ export class Bench {
     this.takeReportedHead(report);
     await this.audit();
     return { ...report, operationId };
+  }
+
+  /** @returns also whether the disk is one layer on the base image now */
+  async settle(
+    options: { blow?: Blow | readonly Blow[] | null; fate?: Fate } = {},
+  ): Promise<Report & { settled: boolean }> {
+    const request = { instanceId: this.instance, storedLayers: [...this.stored.keys()] };
+    this.sealed = null;
+    const report = await this.perform('settle-system-disk', options, (run, ctx) => settleSystemDisk(run, request, ctx));
+    const record = await this.host.diskFiles.readRecord(this.instance);
+    const settled = record?.files.length === 1;
+    // What was stored below is in the same layer now as what was not.
+    if (settled) [this.head, this.since, this.owes] = [null, 0, false];
+    else if (this.sealed) this.owes = true;
+    this.sealed = null;
+    this.takeReportedHead(report);
+    await this.audit();
+    return { ...report, settled };
   }
 
   get pointUids(): SnapshotUid[] {

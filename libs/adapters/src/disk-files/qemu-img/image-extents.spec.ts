@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DiskUnsupportedError } from '@varve/core';
-import { extentsOf } from './image-extents.js';
+import { covers, extentsOf } from './image-extents.js';
 import type { MapEntry } from './image-extents.js';
 
 const data = (start: number, length: number, offset?: number): MapEntry => ({
@@ -46,5 +46,54 @@ describe('extents of a layer', () => {
 
   it('can not be told of compressed clusters', () => {
     expect(() => extentsOf([data(0, 65_536)])).toThrow(DiskUnsupportedError);
+  });
+});
+
+describe('one layer covers another', () => {
+  it.each<[string, boolean, [number, number, number][], [number, number, number][]]>([
+    ['nothing is needed', true, [], []],
+    ['the same', true, [[0, 10, 0]], [[0, 10, 5]]],
+    [
+      'more',
+      true,
+      [
+        [0, 10, 0],
+        [20, 10, 10],
+      ],
+      [[22, 3, 0]],
+    ],
+    [
+      'pieces that touch',
+      true,
+      [
+        [0, 10, 0],
+        [10, 10, -1],
+      ],
+      [[5, 10, 0]],
+    ],
+    [
+      'a gap',
+      false,
+      [
+        [0, 10, 0],
+        [12, 10, 10],
+      ],
+      [[5, 10, 0]],
+    ],
+    ['the end is missing', false, [[0, 10, 0]], [[5, 10, 0]]],
+    ['the beginning is missing', false, [[5, 10, 0]], [[0, 10, 0]]],
+    ['none', false, [], [[0, 1, 0]]],
+    [
+      'one run for several',
+      true,
+      [[0, 100, 0]],
+      [
+        [0, 10, 0],
+        [50, 10, 0],
+        [90, 10, 0],
+      ],
+    ],
+  ])('%s: %s', (_, expected, extents, needed) => {
+    expect(covers(extents, needed)).toBe(expected);
   });
 });

@@ -42,5 +42,21 @@ export function extentsOf(entries: readonly MapEntry[]): Extent[] {
   return extents;
 }
 
+/** Whether every byte of `needed` lies in one of `extents`; both sorted, without overlap. */
+export function covers(extents: readonly Extent[], needed: readonly Extent[]): boolean {
+  let index = 0;
+  for (const [start, length] of needed) {
+    for (let at = start; at < start + length;) {
+      while (index < extents.length && endOf(extents[index]) <= at) index++;
+      const extent = extents[index];
+      if (!extent || extent[0] > at) return false;
+      at = endOf(extent);
+    }
+  }
+  return true;
+}
+
+const endOf = (extent: Extent | undefined): number => (extent ? extent[0] + extent[1] : 0);
+
 const continues = ([, length, at]: readonly [number, number, number], fileOffset: number): boolean =>
   at === -1 ? fileOffset === -1 : fileOffset === at + length;

@@ -14,7 +14,7 @@ import { BaseDigests } from './base-digests.js';
 import { parseChainRecord } from './chain-record.js';
 import { ifThere, inodeOf, inodeOrNull, makeDirectory, moveNameTo, replaceFile, sync } from './durable.js';
 import { findChain } from './find-chain.js';
-import { aloneImage, readExtents } from './image-extents.js';
+import { aloneImage, covers, readExtents } from './image-extents.js';
 import { isLockedForWriting, isOpen } from './image-locks.js';
 import { InstanceFiles } from './instance-files.js';
 import { openNbdReader, openNbdWriter } from './nbd-image.js';
@@ -107,6 +107,15 @@ export class QemuImgDiskFiles implements DiskFiles {
   async extents(instance: InstanceId, file: FileId): Promise<Extent[]> {
     const path = await this.closedFile(instance, file);
     return this.withTool(() => readExtents(path));
+  }
+
+  async definesAllOf(instance: InstanceId, file: FileId, others: readonly FileId[]): Promise<boolean> {
+    const own = await this.existingFile(instance, file);
+    for (const other of others) {
+      const needed = await this.extents(instance, other);
+      if (!covers(await this.withTool(() => readExtents(own)), needed)) return false;
+    }
+    return true;
   }
 
   async freeBytes(instance: InstanceId): Promise<number> {
