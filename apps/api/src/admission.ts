@@ -1,8 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { obstacleOf } from '@varve/catalog';
 import type { CatalogTx, InstanceEntity, NewOperation } from '@varve/catalog';
 import { JOBS_EXCHANGE } from '@varve/contracts';
 import type { Job } from '@varve/contracts';
-import { ConflictError, HostUnavailableError } from '@varve/core';
+import { ConflictError, HostUnavailableError, ReportedError } from '@varve/core';
 import type { HostName, InstanceId, OperationId } from '@varve/core';
 import type { ApiConfig } from './config.js';
 import { visible } from './http/caller.js';
@@ -25,11 +26,14 @@ export class Admission {
 
   /**
    * @throws {OperationRunningError} so that the answer names what to wait for, even when the host is away as well
+   * @throws {ReportedError} Nova has it in a state that forbids it
    * @throws {HostUnavailableError} its host has not been heard of for a while
    * @throws {ConflictError} its host is there and no longer has it
    */
   async assertReachable(tx: CatalogTx, instance: InstanceEntity): Promise<void> {
     await tx.operations.assertIdle(instance.id);
+    const obstacle = obstacleOf(await tx.compute.find(instance.id), instance.host);
+    if (obstacle) throw new ReportedError(obstacle);
     if (!(await tx.hosts.isUp(instance.host, this.config.hostDownAfterS))) {
       throw new HostUnavailableError(instance.host);
     }

@@ -8,6 +8,9 @@ import { LAYER_STORE } from '@varve/ports';
 import type { LayerStore } from '@varve/ports';
 import type { Logger } from 'pino';
 import type { ConductorConfig } from './config.js';
+import { NovaNotifications } from './notifications/nova-notifications.js';
+import { NovaSync } from './notifications/nova-sync.js';
+import { OsloNotifier } from './notifications/oslo-notifier.js';
 import { EventRecorder } from './recorder/event-recorder.js';
 import { OutboxRelay } from './relay/outbox-relay.js';
 import { Deletions } from './sweeps/deletions.js';
@@ -40,6 +43,9 @@ export class ConductorModule {
         EventRecorder,
         Deletions,
         Sweeps,
+        NovaNotifications,
+        NovaSync,
+        OsloNotifier,
       ],
     };
   }

@@ -1,5 +1,6 @@
 import type { EntityManager, ObjectLiteral } from 'typeorm';
 import { AuditRepository, IdempotencyRepository } from './request-log.repository.js';
+import { ComputeFactsRepository } from './compute-facts.repository.js';
 import { HostsRepository } from './hosts.repository.js';
 import { HousekeepingRepository } from './housekeeping.repository.js';
 import { InstancesRepository } from './instances.repository.js';
@@ -23,6 +24,7 @@ export class CatalogTx {
   readonly outbox: OutboxRepository;
   readonly idempotency: IdempotencyRepository;
   readonly audit: AuditRepository;
+  readonly compute: ComputeFactsRepository;
   readonly housekeeping: HousekeepingRepository;
 
   constructor(private readonly db: EntityManager) {
@@ -34,6 +36,7 @@ export class CatalogTx {
     this.outbox = new OutboxRepository(db);
     this.idempotency = new IdempotencyRepository(db);
     this.audit = new AuditRepository(db);
+    this.compute = new ComputeFactsRepository(db);
     this.housekeeping = new HousekeepingRepository(db);
   }
 

@@ -1,4 +1,5 @@
 import type { DataSourceOptions, MigrationInterface } from 'typeorm';
+import { ComputeFactsEntity } from './compute-facts.entity.js';
 import { HostEntity } from './host.entity.js';
 import { InstanceEntity } from './instance.entity.js';
 import { DiscardedLayerEntity, LayerEntity } from './layer.entity.js';
@@ -17,6 +18,7 @@ export const entities = [
   OutboxEntity,
   IdempotencyKeyEntity,
   AuditEntity,
+  ComputeFactsEntity,
 ];
 
 export interface DatabaseSettings {

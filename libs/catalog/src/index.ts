@@ -1,5 +1,7 @@
 export * from './catalog-tx.js';
 export * from './catalog.js';
+export * from './compute-facts.entity.js';
+export * from './compute-facts.repository.js';
 export * from './data-source-options.js';
 export * from './database-errors.js';
 export * from './host.entity.js';

@@ -1,6 +1,7 @@
 import type { EventData } from '@varve/contracts';
-import type { HostName, InstanceId, LayerUid, OperationId, ProjectId } from '@varve/core';
+import type { HostName, InstanceId, LayerUid, OperationId, Problem, ProjectId } from '@varve/core';
 import type { EntityManager } from 'typeorm';
+import { obstacleOf } from './compute-facts.repository.js';
 import { InstanceEntity } from './instance.entity.js';
 
 /** What a view of an instance needs beside its row. */
@@ -9,6 +10,8 @@ export interface InstanceFacts {
   readonly hostUp: boolean;
   readonly lastRestorePointAt: Date | null;
   readonly operationId: OperationId | null;
+  /** Why Nova's state of it forbids work; `null`: it does not, or there is no Nova. */
+  readonly obstacle: Problem | null;
 }
 
 export class InstancesRepository {
@@ -44,7 +47,7 @@ export class InstancesRepository {
    * Records which instances a host has; those it no longer has become `unknown`.
    *
    * An instance belongs to the project it was first reported with, and to its host for as long as that one is heard of
-   * and reports it: a host can't take over what is another's.
+   * and reports it: a host can't take over what is another's, unless Nova says that it is that host's now.
    *
    * @returns the instances that it had no right to report
    */
@@ -57,12 +60,14 @@ export class InstancesRepository {
        from jsonb_to_recordset($2::jsonb) as reported (id uuid, "projectId" text, name text, state text,
          "virtualSizeBytes" bigint, "chainLength" integer, unsupported jsonb)
        order by id
-       on conflict (id) do update set host = excluded.host, name = excluded.name, state = excluded.state,
+       on conflict (id) do update set host = excluded.host, state = excluded.state,
+         name = coalesce((select f.name from compute_facts f where f.instance_id = excluded.id), excluded.name),
          virtual_size_bytes = excluded.virtual_size_bytes, chain_length = excluded.chain_length,
          unsupported = excluded.unsupported, seen_at = excluded.seen_at
        where instances.project_id = excluded.project_id
          and (instances.host = excluded.host or instances.state = 'unknown' or not exists (
-           select 1 from hosts where name = instances.host and seen_at > now() - interval '1 minute'))
+           select 1 from hosts where name = instances.host and seen_at > now() - interval '1 minute')
+           or exists (select 1 from compute_facts f where f.instance_id = instances.id and f.host = excluded.host))
        returning id`,
       [host, JSON.stringify(instances)],
     );
@@ -93,15 +98,23 @@ export class InstancesRepository {
   }
 
   async withFacts(instances: readonly InstanceEntity[], hostUpWithinSeconds: number): Promise<InstanceFacts[]> {
-    const facts: { id: InstanceId; up: boolean; last: Date | null; operation: OperationId | null }[] =
-      await this.db.query(
-        `select i.id, h.seen_at > now() - make_interval(secs => $2) as up,
+    const facts: {
+      id: InstanceId;
+      up: boolean;
+      last: Date | null;
+      operation: OperationId | null;
+      vmState: string | null;
+      computeHost: string | null;
+    }[] = await this.db.query(
+      `select i.id, h.seen_at > now() - make_interval(secs => $2) as up,
            (select max(sealed_at) from restore_points p
              where p.instance_id = i.id and p.status in ('available', 'restoring')) as last,
-           (select o.id from operations o where o.instance_id = i.id and o.state in ('queued', 'running')) as operation
-         from instances i join hosts h on h.name = i.host where i.id = any($1::uuid[])`,
-        [instances.map(({ id }) => id), hostUpWithinSeconds],
-      );
+           (select o.id from operations o where o.instance_id = i.id and o.state in ('queued', 'running')) as operation,
+           f.vm_state as "vmState", f.host as "computeHost"
+         from instances i join hosts h on h.name = i.host left join compute_facts f on f.instance_id = i.id
+         where i.id = any($1::uuid[])`,
+      [instances.map(({ id }) => id), hostUpWithinSeconds],
+    );
     const byId = new Map(facts.map((fact) => [fact.id, fact]));
     return instances.map((instance) => {
       const fact = byId.get(instance.id);
@@ -110,6 +123,10 @@ export class InstancesRepository {
         hostUp: fact?.up ?? false,
         lastRestorePointAt: fact?.last ?? null,
         operationId: fact?.operation ?? null,
+        obstacle:
+          fact?.vmState === null || fact === undefined
+            ? null
+            : obstacleOf({ instanceId: instance.id, vmState: fact.vmState, host: fact.computeHost }, instance.host),
       };
     });
   }

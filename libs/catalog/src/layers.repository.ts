@@ -113,6 +113,7 @@ export class LayersRepository {
            union all
            (select replaced_layer_uid from operations
             where instance_id = $2 and kind in ('rollback', 'undo') and state = 'succeeded'
+              and not exists (select 1 from compute_facts f where f.instance_id = $2 and f.deleted_at is not null)
             order by epoch desc limit 1))
          union
          select below.uid, below.backing_uid from layers below join on_host on below.uid = on_host.backing_uid

@@ -11,7 +11,13 @@ const iso = (at: Date | null): string | null => at?.toISOString() ?? null;
 
 export const isOver = (operation: Pick<OperationEntity, 'settledBy'>): boolean => operation.settledBy !== null;
 
-export const instanceView = ({ instance, hostUp, lastRestorePointAt, operationId }: InstanceFacts): InstanceView => ({
+export const instanceView = ({
+  instance,
+  hostUp,
+  lastRestorePointAt,
+  operationId,
+  obstacle,
+}: InstanceFacts): InstanceView => ({
   id: instance.id,
   projectId: instance.projectId,
   name: instance.name,
@@ -19,7 +25,7 @@ export const instanceView = ({ instance, hostUp, lastRestorePointAt, operationId
   state: hostUp ? instance.state : 'unknown',
   virtualSizeBytes: instance.virtualSizeBytes,
   chainLength: instance.chainLength,
-  unsupported: instance.unsupported && { ...instance.unsupported, facts: { ...instance.unsupported.facts } },
+  unsupported: problemView({ problem: instance.unsupported ?? obstacle }),
   lastRestorePointAt: iso(lastRestorePointAt),
   operationId,
   seenAt: instance.seenAt.toISOString(),

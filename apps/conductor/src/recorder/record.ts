@@ -102,6 +102,7 @@ async function recordFinished(
   await settle(tx, operation, { state: data.state, problem: data.problem, settledBy: 'event', at: new Date(time) });
   if (data.headLayerUid !== undefined && data.chainLength !== null) {
     await tx.instances.chainIs(operation.instanceId, operation.epoch, data.headLayerUid, data.chainLength);
+    await tx.compute.apply(operation.instanceId);
   }
 }
 

@@ -12,6 +12,13 @@ export class Metrics {
     labelNames: ['type'] as const,
     registers: [this.registry],
   });
+  readonly notified = new Counter({
+    name: 'varve_nova_notifications_total',
+    help: 'Notifications of Nova, by whether they told anything of use',
+    labelNames: ['used'] as const,
+    registers: [this.registry],
+  });
+  readonly servers = this.gauge('varve_nova_servers', "Servers that Nova's last reconciliation found");
   readonly settled = this.counter('varve_operations_given_up_total', 'Operations settled because their host is gone');
   readonly removed = this.counter('varve_layers_removed_total', 'Discarded layers whose object was removed');
   readonly outboxPending = this.gauge('varve_outbox_pending', 'Messages that are not published yet');

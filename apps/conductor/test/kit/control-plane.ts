@@ -4,6 +4,7 @@ import { Client } from 'pg';
 import type { Api } from '../../../api/src/create-api.js';
 import { createApi } from '../../../api/src/create-api.js';
 import type { Conductor } from '../../src/create-conductor.js';
+import type { ConductorConfig } from '../../src/config.js';
 import { createConductor } from '../../src/create-conductor.js';
 import { FakeWorker } from './fake-worker.js';
 import type { ReportedInstance } from './fake-worker.js';
@@ -23,12 +24,14 @@ export interface Settings {
   readonly conductors?: number;
   readonly hostDownAfterS?: number;
   readonly hostGoneAfterS?: number;
+  readonly nova?: ConductorConfig['nova'];
+  readonly oslo?: ConductorConfig['oslo'];
 }
 
 /** `<role>-<project>` is a token of that role in that project. */
 export const identity = {
   authenticate: (token: string): Promise<Principal | null> => {
-    const [, role, project] = /^(admin|member|reader)-(\w+)$/.exec(token) ?? [];
+    const [, role, project] = /^(admin|member|reader)-([\w-]+)$/.exec(token) ?? [];
     if (role === undefined || project === undefined) return Promise.resolve(null);
     return Promise.resolve({ userId: `user-${token}`, projectId: project as ProjectId, roles: [role] });
   },
@@ -71,6 +74,8 @@ export class ControlPlane {
             ...common,
             amqpUrl,
             hostGoneAfterS,
+            nova: settings.nova ?? null,
+            oslo: settings.oslo ?? null,
             sweepIntervalS: 0.2,
             store: { kind: 'filesystem', root: '/nowhere', mountRequired: false },
           },
