@@ -171,6 +171,20 @@ describe('a rollback', () => {
     expect(point.body['status']).toBe('available');
   });
 
+  it('and a settled disk: the chain stands on no stored state any more, the points stay', async () => {
+    const id = await fresh();
+    const first = await plane.snapshot('member-red', worker, id);
+    expect(await plane.call('reader-red', 'POST', `/v1/instances/${id}/settle`)).toMatchObject({ status: 403 });
+    const asked = await plane.call('member-red', 'POST', `/v1/instances/${id}/settle`);
+    expect(asked).toMatchObject({ status: 202, body: { kind: 'settle', snapshotUid: null, state: 'queued' } });
+    const job = await until('the job arrives', () => worker.jobFor(String(asked.body['id'])));
+    expect(job).toMatchObject({ type: 'disk.settle', storedLayers: [first['layerUid']] });
+    await worker.perform(job);
+    await plane.operation('member-red', job.operationId, 'succeeded');
+    const point = await plane.call('member-red', 'GET', `/v1/snapshots/${String(first['uid'])}`);
+    expect(point.body['status']).toBe('available');
+  });
+
   it('can be undone once, and only the latest', async () => {
     const id = await fresh();
     const first = await plane.snapshot('member-red', worker, id);

@@ -94,10 +94,9 @@ export class OsloNotifier implements OnApplicationBootstrap, BeforeApplicationSh
 
 async function declare(channel: Channel): Promise<void> {
   await channel.assertExchange(EVENTS_EXCHANGE, 'topic', { durable: true });
-  await channel.assertQueue(QUEUE, {
-    durable: true,
-    arguments: { 'x-queue-type': 'quorum', 'x-message-ttl': KEPT_MS },
-  });
+  // One conductor tells at a time, or an end might come before its start.
+  const one = { 'x-queue-type': 'quorum', 'x-message-ttl': KEPT_MS, 'x-single-active-consumer': true };
+  await channel.assertQueue(QUEUE, { durable: true, arguments: one });
   for (const key of ['operation.accepted', 'snapshot.*', 'rollback.*']) {
     await channel.bindQueue(QUEUE, EVENTS_EXCHANGE, key);
   }

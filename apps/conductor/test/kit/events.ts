@@ -41,7 +41,7 @@ export function eventsOf(job: DiskJob, story: Story): VarveEvent[] {
       say('snapshot.available', { ...of, snapshotUid, layer: layerOf(job, story.backing), healed: false });
     }
     if (outcome === 'failed') say('snapshot.failed', { ...of, snapshotUid, problem: PROBLEM });
-  } else {
+  } else if (job.type !== 'disk.settle') {
     progress(500, false);
     progress(1000, true);
     if (outcome === 'succeeded')
@@ -81,6 +81,7 @@ export function eventAt<Type extends EventType>(
 }
 
 function headAfter(job: DiskJob, outcome: string, backing: LayerUid | null): LayerUid | null {
+  if (job.type === 'disk.settle' && outcome === 'succeeded') return null;
   if (outcome !== 'succeeded') return backing;
   if (job.type === 'snapshot.take') return job.layerUid;
   return job.type === 'rollback.run' ? (job.lineage.at(-1)?.uid ?? null) : backing;
