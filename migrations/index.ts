@@ -1,5 +1,6 @@
 import { Catalog1795000000000 } from './1795000000000-catalog.js';
 import { ComputeFacts1795200000000 } from './1795200000000-compute-facts.js';
+import { Settle1795300000000 } from './1795300000000-settle.js';
 
 /** Oldest first. Listed by hand: a folder can't be read from inside a bundle. `index.spec.ts` compares both. */
-export const migrations = [Catalog1795000000000, ComputeFacts1795200000000];
+export const migrations = [Catalog1795000000000, ComputeFacts1795200000000, Settle1795300000000];

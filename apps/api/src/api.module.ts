@@ -14,6 +14,7 @@ import { ProblemFilter } from './http/problem.filter.js';
 import { RequestPipe } from './http/validation.js';
 import { InstancesController } from './instances/instances.controller.js';
 import { InstancesService } from './instances/instances.service.js';
+import { SettleService } from './instances/settle.service.js';
 import { OperationFeed } from './operations/operation-feed.js';
 import { OperationsController } from './operations/operations.controller.js';
 import { OperationsService } from './operations/operations.service.js';
@@ -65,6 +66,7 @@ export class ApiModule {
         Metrics,
         Admission,
         InstancesService,
+        SettleService,
         SnapshotsService,
         RollbacksService,
         OperationsService,

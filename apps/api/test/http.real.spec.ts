@@ -377,6 +377,7 @@ describe('the API for those who run it', () => {
         "/v1/instances/{instanceId}",
         "/v1/instances/{instanceId}/restore-points",
         "/v1/instances/{instanceId}/rollbacks",
+        "/v1/instances/{instanceId}/settle",
         "/v1/instances/{instanceId}/snapshots",
         "/v1/operations",
         "/v1/operations/{operationId}",

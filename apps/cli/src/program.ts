@@ -18,6 +18,7 @@ import { addSnapshotCreate } from './commands/snapshot-create.command.js';
 import { addSnapshotDelete } from './commands/snapshot-delete.command.js';
 import { addSnapshotList } from './commands/snapshot-list.command.js';
 import { addSnapshotShow } from './commands/snapshot-show.command.js';
+import { addSettle } from './commands/settle.command.js';
 import { addDoctor } from './doctor/doctor.command.js';
 import {
   EXIT_CODES_HELP,
@@ -57,6 +58,8 @@ export function programOf(cli: Cli): Command {
   addRollbackUndo(rollback, cli);
   addRollbackList(rollback, cli);
   addRollbackShow(rollback, cli);
+
+  addSettle(program, cli);
 
   const operation = program.command('operation').description('follow and cancel what runs');
   addOperationList(operation, cli);

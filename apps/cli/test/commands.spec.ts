@@ -233,6 +233,27 @@ describe('rollback', () => {
   });
 });
 
+describe('settle', () => {
+  it('brings the disk back to one layer, and waits for it, asked to or not', async () => {
+    for (const how of [[], ['--wait']]) {
+      const { code, out } = await varve('settle', 'web-1', ...how);
+      expect(code).toBe(0);
+      expect(out).toMatch(/^The disk of web-1 is one layer on its base image/);
+    }
+    const asked = await varve('settle', 'web-1', '--no-wait', '--json');
+    expect(asked.code).toBe(0);
+    expect(JSON.parse(asked.out)).toMatchObject({ kind: 'settle' });
+  });
+
+  it('says so when it failed', async () => {
+    const problem = { code: 'no_space', remedy: 'call-operator' as const, message: 'There is no room', facts: {} };
+    api.script = [{ state: 'failed', problem }];
+    const { code, err } = await varve('settle', 'web-1', '--wait');
+    expect(code).not.toBe(0);
+    expect(err).toContain('There is no room');
+  });
+});
+
 describe('operations', () => {
   it('are listed, shown and cancelled', async () => {
     api.script = [{ state: 'running', phase: 'uploading', doneBytes: 1, totalBytes: 4 }];

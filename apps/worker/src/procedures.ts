@@ -1,17 +1,17 @@
-import type { RunRollback, TakeSnapshot, UndoRollback } from '@varve/contracts';
+import type { RunRollback, SettleDisk, TakeSnapshot, UndoRollback } from '@varve/contracts';
 import { JobUnusableError } from '@varve/core';
 import type { InstanceId } from '@varve/core';
-import { rollbackSystemDisk, snapshotSystemDisk, undoRollback } from '@varve/procedures';
+import { rollbackSystemDisk, settleSystemDisk, snapshotSystemDisk, undoRollback } from '@varve/procedures';
 import type { JournalHead, ProcedureContext, ProcedureResult, Run } from '@varve/procedures';
 
 /** Jobs that change a host. */
-export type DiskJob = TakeSnapshot | RunRollback | UndoRollback;
+export type DiskJob = TakeSnapshot | RunRollback | UndoRollback | SettleDisk;
 
 /**
  * The version of each procedure's steps, part of its journal: raised when a journal of the version before could not be
  * resumed by the new code.
  */
-const VERSIONS = { 'snapshot.take': 1, 'rollback.run': 1, 'rollback.undo': 1 } as const;
+const VERSIONS = { 'snapshot.take': 1, 'rollback.run': 1, 'rollback.undo': 1, 'disk.settle': 1 } as const;
 
 export const headFor = (job: DiskJob, at: Date): JournalHead => ({
   kind: 'open',
@@ -46,12 +46,20 @@ export function perform(run: Run, job: DiskJob, ctx: ProcedureContext): Promise<
       return rollbackSystemDisk(run, job, ctx);
     case 'rollback.undo':
       return undoRollback(run, job, ctx);
+    case 'disk.settle':
+      return settleSystemDisk(run, job, ctx);
   }
 }
 
-/** What the catalog must hear, beside the end of the operation, when everything was taken back. */
-export function failureEvent(job: DiskJob, problem: object): { type: string; data: object } {
-  return job.type === 'snapshot.take'
-    ? { type: 'snapshot.failed', data: { snapshotUid: job.snapshotUid, problem } }
-    : { type: 'rollback.failed', data: { problem } };
+/** What the catalog must hear, beside the end of the operation, when everything was taken back; `null`: nothing. */
+export function failureEvent(job: DiskJob, problem: object): { type: string; data: object } | null {
+  switch (job.type) {
+    case 'snapshot.take':
+      return { type: 'snapshot.failed', data: { snapshotUid: job.snapshotUid, problem } };
+    case 'rollback.run':
+    case 'rollback.undo':
+      return { type: 'rollback.failed', data: { problem } };
+    case 'disk.settle':
+      return null;
+  }
 }

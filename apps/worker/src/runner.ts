@@ -124,7 +124,7 @@ export class Runner {
       log.info({ state: outcome.result.state, problem: outcome.result.problem }, 'finished');
     } else {
       const failure = failureEvent(job, outcome.problem);
-      await announceOnce(journal, failure.type, failure.data);
+      if (failure) await announceOnce(journal, failure.type, failure.data);
       const state = outcome.problem.code === 'cancelled' ? 'cancelled' : 'failed';
       const chainLength = (await this.ports.files.readRecord(journal.instance))?.files.length ?? null;
       await announceOnce(journal, 'operation.finished', { state, problem: outcome.problem, chainLength });

@@ -116,6 +116,11 @@ export class VarveClient {
     return this.#post(`/v1/rollbacks/${encodeURIComponent(id)}/undo`, undefined, RollbackView, options);
   }
 
+  /** Brings the system disk back to one layer on its base image; the instance goes on running. */
+  settle(instanceId: string, options: CallOptions = {}): Promise<OperationView> {
+    return this.#post(`/v1/instances/${encodeURIComponent(instanceId)}/settle`, undefined, OperationView, options);
+  }
+
   // ---- operations
 
   operations(query: Query<typeof OperationQuery> = {}, options: CallOptions = {}): AsyncIterable<OperationView> {

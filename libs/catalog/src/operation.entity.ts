@@ -6,14 +6,17 @@ import { InstanceEntity } from './instance.entity.js';
 
 /** One accepted request: what became of it, and how far it is. */
 @Entity('operations')
-@Check('operations_kind_known', `kind in ('snapshot', 'rollback', 'undo', 'delete')`)
+@Check('operations_kind_known', `kind in ('snapshot', 'rollback', 'undo', 'delete', 'settle')`)
 @Check('operations_state_known', `state in ('queued', 'running', 'succeeded', 'failed', 'cancelled')`)
 @Check('operations_settled_by_known', `settled_by in ('event', 'sweep', 'control')`)
 @Check(
   'operations_settled',
   `(state in ('queued', 'running')) = (settled_by is null) and (settled_by is null) = (finished_at is null)`,
 )
-@Check('operations_subject', `(kind = 'undo') = (undoes is not null) and (kind = 'undo' or snapshot_uid is not null)`)
+@Check(
+  'operations_subject',
+  `(kind = 'undo') = (undoes is not null) and (kind in ('undo', 'settle') or snapshot_uid is not null)`,
+)
 @Index('operations_one_active', ['instanceId'], { unique: true, where: `state in ('queued', 'running')` })
 @Index('operations_of_instance', ['instanceId', 'createdAt', 'id'])
 @Index('operations_of_project', ['projectId', 'createdAt', 'id'])

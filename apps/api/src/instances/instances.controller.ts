@@ -1,16 +1,20 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
-import { InstanceIdParam, InstancePage, InstanceView, PageQuery } from '@varve/contracts';
+import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { InstanceIdParam, InstancePage, InstanceView, OperationView, PageQuery } from '@varve/contracts';
 import type { Page } from '@varve/contracts';
 import type { InstanceId } from '@varve/core';
-import { Answers, Tagged } from '../http/answers.js';
-import { CurrentCaller } from '../http/caller.js';
+import { Answers, AnswersWrite, Tagged } from '../http/answers.js';
+import { CurrentCaller, Needs } from '../http/caller.js';
 import type { Caller } from '../http/caller.js';
 import { InstancesService } from './instances.service.js';
+import { SettleService } from './settle.service.js';
 
 @Tagged('instances')
 @Controller('v1/instances')
 export class InstancesController {
-  constructor(private readonly instances: InstancesService) {}
+  constructor(
+    private readonly instances: InstancesService,
+    private readonly settling: SettleService,
+  ) {}
 
   @Get()
   @Answers(200, InstancePage, 'Your instances; of all projects for an administrator')
@@ -25,5 +29,16 @@ export class InstancesController {
     @Param({ schema: InstanceIdParam }) { instanceId }: { instanceId: InstanceId },
   ): Promise<InstanceView> {
     return this.instances.show(caller, instanceId);
+  }
+
+  @Post(':instanceId/settle')
+  @HttpCode(202)
+  @Needs('member')
+  @AnswersWrite(202, OperationView, 'Recorded; the disk becomes one layer on its base image, while the instance runs')
+  settle(
+    @CurrentCaller() caller: Caller,
+    @Param({ schema: InstanceIdParam }) { instanceId }: { instanceId: InstanceId },
+  ): Promise<OperationView> {
+    return this.settling.request(caller, instanceId);
   }
 }

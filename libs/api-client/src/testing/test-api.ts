@@ -171,6 +171,8 @@ export class TestApi {
         this.rollbacks.unshift(rollback);
         return { status: 202, body: RollbackView.parse(rollback) };
       }
+      case 'POST instances/:id/settle':
+        return { status: 202, body: this.#operate(this.#free(id), 'settle') };
       case 'GET rollbacks/:id':
         return { status: 200, body: RollbackView.parse(found(this.rollbacks.find((one) => one.id === id))) };
       case 'POST rollbacks/:id/undo': {

@@ -71,7 +71,7 @@ export const SnapshotView = z
   .meta({ id: 'Snapshot' });
 export type SnapshotView = z.output<typeof SnapshotView>;
 
-export const OperationKind = z.enum(['snapshot', 'rollback', 'undo', 'delete']);
+export const OperationKind = z.enum(['snapshot', 'rollback', 'undo', 'delete', 'settle']);
 export type OperationKind = z.output<typeof OperationKind>;
 export const OperationState = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
 export type OperationState = z.output<typeof OperationState>;

@@ -63,6 +63,10 @@ export const UndoRollback = z
   .meta({ id: 'UndoRollback' });
 export type UndoRollback = z.output<typeof UndoRollback>;
 
+/** Back to one layer on the base image: the shape in which Nova can do all that it does. */
+export const SettleDisk = z.object({ type: z.literal('disk.settle'), ...envelope }).meta({ id: 'SettleDisk' });
+export type SettleDisk = z.output<typeof SettleDisk>;
+
 /** Takes effect only before the procedure's point of no return. */
 export const CancelOperation = z
   .object({
@@ -74,7 +78,7 @@ export const CancelOperation = z
   .meta({ id: 'CancelOperation' });
 export type CancelOperation = z.output<typeof CancelOperation>;
 
-export const Job = z.discriminatedUnion('type', [TakeSnapshot, RunRollback, UndoRollback, CancelOperation]);
+export const Job = z.discriminatedUnion('type', [TakeSnapshot, RunRollback, UndoRollback, SettleDisk, CancelOperation]);
 export type Job = z.output<typeof Job>;
 
 /** What can still be said of a job that the worker can't read: enough to tell the catalog that it was refused. */
