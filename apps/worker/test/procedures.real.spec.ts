@@ -7,7 +7,13 @@ import { StoreUnavailableError } from '@varve/core';
 import { ZstdLayerStore } from '@varve/layer-store';
 import type { LayerRef, LayerStore, StoredLayer } from '@varve/ports';
 import type { StartStyle } from '@varve/ports/testing';
-import { rollbackSystemDisk, runProcedure, snapshotSystemDisk, undoRollback } from '@varve/procedures';
+import {
+  rollbackSystemDisk,
+  runProcedure,
+  settleSystemDisk,
+  snapshotSystemDisk,
+  undoRollback,
+} from '@varve/procedures';
 import type { Journal, JournalEntry, MergeStrategy, ProcedureContext, ProcedureResult, Run } from '@varve/procedures';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -186,6 +192,17 @@ class Trial {
     await this.run((run) => undoRollback(run, request, this.context()));
   }
 
+  /** @returns how long the chain is afterwards */
+  async settle(): Promise<number> {
+    const request = { instanceId: this.instance, storedLayers: this.stored.map((layer) => layer.uid) };
+    const result = await this.run((run) => settleSystemDisk(run, request, this.context()));
+    expect(result.problem).toBeNull();
+    expect(result.headLayerUid).toBeNull();
+    const chain = await this.host.diskFiles.findChain(this.instance);
+    expect(chain.map(({ backing }) => backing?.path)).toEqual([this.host.basePath]);
+    return result.chainLength;
+  }
+
   async expectGuestSees(): Promise<void> {
     const seen = await Promise.all(this.guestState().map((_, block) => this.host.guestRead(this.instance, block)));
     expect(seen).toEqual(this.guestState());
@@ -277,6 +294,36 @@ describe.each(cases)('procedures on a real QEMU started by $style, merging by $s
     expect(result.chainLength).toBeLessThanOrEqual(3);
     await trial.expectGuestSees();
     await trial.rollback(cold.uid, warm.uid);
+    await trial.expectGuestSees();
+  });
+
+  it('settles the disk, running and stopped, and goes on protecting it', async () => {
+    trial = await Trial.begin(style, strategy);
+    await trial.host.start(trial.instance);
+    expect(await trial.settle(), 'a fresh instance is settled').toBe(1);
+    await trial.write(5);
+    const first = await trial.snapshot();
+    await trial.write(5);
+    trial.storeIsAway = true;
+    await trial.snapshot();
+    trial.storeIsAway = false;
+    await trial.write(3);
+    expect(await trial.settle()).toBe(1);
+    await trial.expectGuestSees();
+
+    await trial.write(2);
+    const again = await trial.snapshot();
+    expect(trial.stored.at(-1)).toMatchObject({ backingUid: null, changedBytes: 15 * trial.host.blockBytes });
+    await trial.expectGuestSees();
+    await trial.rollback(first.uid, again.uid);
+    await trial.expectGuestSees();
+    await trial.write(2);
+    await trial.snapshot();
+    await trial.host.compute.stop(trial.instance, 0);
+    expect(await trial.settle()).toBe(1);
+    await trial.host.start(trial.instance);
+    await trial.expectGuestSees();
+    await trial.rollback(again.uid, null);
     await trial.expectGuestSees();
   });
 });
