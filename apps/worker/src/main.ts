@@ -4,6 +4,7 @@ import { isUuid } from '@varve/core';
 import type { InstanceId } from '@varve/core';
 import { NestFactory } from '@nestjs/core';
 import { pino } from 'pino';
+import { claimInstances } from './claim.js';
 import { parseWorkerConfig } from './config.js';
 import type { WorkerConfig } from './config.js';
 import { FileJournals } from './file-journal.js';
@@ -13,6 +14,7 @@ import { WorkerModule } from './worker.module.js';
 /** Runs until it is told to stop. */
 async function serve(config: WorkerConfig): Promise<void> {
   const log = pino({ level: config.logLevel, base: { app: 'worker', host: config.host } });
+  await claimInstances(config.instancesDir);
   const app = await NestFactory.createApplicationContext(WorkerModule.register(config, log), { logger: ['error'] });
   app.enableShutdownHooks();
 }
