@@ -10,7 +10,7 @@ const seconds = (value: number) => z.coerce.number().positive().default(value);
 
 /** The worker's settings, by the names of the environment variables. */
 export const WorkerEnvironment = z.object({
-  /** What the control plane calls this host. */
+  /** What the control plane calls this host; with Nova, what Nova calls it (`host` in its nova.conf). */
   VARVE_HOST: z.string().default(hostname()).refine(isHostName, 'a host name'),
   /** Absolute; holds `<instance uuid>/disk`. */
   VARVE_INSTANCES_DIR: z.string().startsWith('/'),
@@ -19,8 +19,6 @@ export const WorkerEnvironment = z.object({
   VARVE_LIBVIRT_URI: z.string().min(1).default('qemu:///system'),
   /** Who starts and stops instances: `standalone`, we do; `nova`, Nova does. */
   VARVE_COMPUTE: z.enum(['standalone', 'nova']).default('standalone'),
-  /** What Nova calls this host, where that is not `VARVE_HOST`. */
-  VARVE_NOVA_HOST: z.string().min(1).optional(),
   ...keystoneEnvironment,
   /** Absolute; what may be computed again lies here, e.g. the base images' digests. */
   VARVE_STATE_DIR: z.string().startsWith('/').default('/var/lib/varve'),
@@ -84,7 +82,7 @@ function computeOf(env: z.infer<typeof WorkerEnvironment>): ComputeConfig {
     case 'standalone':
       return { kind: 'standalone', instancesDir: env.VARVE_INSTANCES_DIR };
     case 'nova':
-      return { kind: 'nova', keystone: keystoneConfigOf(env), host: env.VARVE_NOVA_HOST ?? env.VARVE_HOST };
+      return { kind: 'nova', keystone: keystoneConfigOf(env), host: env.VARVE_HOST };
   }
 }
 
