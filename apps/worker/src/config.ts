@@ -80,7 +80,9 @@ function hypervisorOf(env: z.infer<typeof WorkerEnvironment>): HypervisorConfig 
 function computeOf(env: z.infer<typeof WorkerEnvironment>): ComputeConfig {
   switch (env.VARVE_COMPUTE) {
     case 'standalone':
-      return { kind: 'standalone', instancesDir: env.VARVE_INSTANCES_DIR };
+      return env.VARVE_HYPERVISOR === 'libvirt'
+        ? { kind: 'libvirt', instancesDir: env.VARVE_INSTANCES_DIR, uri: env.VARVE_LIBVIRT_URI }
+        : { kind: 'standalone', instancesDir: env.VARVE_INSTANCES_DIR };
     case 'nova':
       return { kind: 'nova', keystone: keystoneConfigOf(env), host: env.VARVE_HOST };
   }

@@ -2,6 +2,7 @@ import type { InstanceId } from '@varve/core';
 import type { Compute, PowerState } from '@varve/ports';
 import { z } from 'zod';
 import { KeystoneConfig, KeystoneSession, NovaApi } from '../openstack/index.js';
+import { LibvirtCompute } from './libvirt/libvirt-compute.js';
 import { NovaCompute } from './nova/nova-compute.js';
 import { StandaloneCompute } from './standalone/standalone-compute.js';
 
@@ -17,6 +18,15 @@ export const StandaloneComputeConfig = z.object({
 });
 export type StandaloneComputeConfig = z.infer<typeof StandaloneComputeConfig>;
 
+/** A libvirt host without Nova: we start and stop its domains. */
+export const LibvirtComputeConfig = z.object({
+  kind: z.literal('libvirt'),
+  /** Absolute; the same as the hypervisor's. */
+  instancesDir: z.string().startsWith('/'),
+  uri: z.string().min(1),
+});
+export type LibvirtComputeConfig = z.infer<typeof LibvirtComputeConfig>;
+
 /** Nova owns the instances' power. */
 export const NovaComputeConfig = z.object({
   kind: z.literal('nova'),
@@ -29,7 +39,11 @@ export const NovaComputeConfig = z.object({
 });
 export type NovaComputeConfig = z.infer<typeof NovaComputeConfig>;
 
-export const ComputeConfig = z.discriminatedUnion('kind', [StandaloneComputeConfig, NovaComputeConfig]);
+export const ComputeConfig = z.discriminatedUnion('kind', [
+  StandaloneComputeConfig,
+  LibvirtComputeConfig,
+  NovaComputeConfig,
+]);
 export type ComputeConfig = z.infer<typeof ComputeConfig>;
 
 /** What can't be said in a setting. */
@@ -45,6 +59,8 @@ export function createCompute(config: ComputeConfig, hooks: ComputeHooks = {}): 
   switch (config.kind) {
     case 'standalone':
       return new StandaloneCompute({ ...config, ...hooks });
+    case 'libvirt':
+      return new LibvirtCompute({ ...config, ...(hooks.beforeStart && { beforeStart: hooks.beforeStart }) });
     case 'nova': {
       const { keystone, host, busyTimeoutMs, stopTimeoutMs, startTimeoutMs } = config;
       const { powerState, beforeStart } = hooks;

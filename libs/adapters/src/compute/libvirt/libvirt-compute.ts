@@ -1,8 +1,13 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { HypervisorRefusedError, InstanceNotRunningError, OutcomeUnknownError } from '@varve/core';
+import {
+  HypervisorRefusedError,
+  InstanceNotReadyError,
+  InstanceNotRunningError,
+  OutcomeUnknownError,
+} from '@varve/core';
 import type { InstanceId } from '@varve/core';
-import type { Compute, Hypervisor } from '@varve/ports';
+import type { Compute, Hypervisor, Intent } from '@varve/ports';
 import { isLockedForWriting } from '../../disk-files/qemu-img/image-locks.js';
 import { mendDefinition } from '../../hypervisor/libvirt/definition.js';
 import { parseDomain } from '../../hypervisor/libvirt/domain-xml.js';
@@ -59,6 +64,22 @@ export class LibvirtCompute implements Compute {
       if (!(await this.hasEnded(id, END_MS))) {
         throw new OutcomeUnknownError('The QEMU process does not end', { instanceId: id });
       }
+    });
+  }
+
+  /**
+   * A domain whose memory was saved goes on from there at its next start, and goes by the disk as it was: another disk
+   * below it would be ruined. A copy of that disk does no harm.
+   */
+  async assertFree(id: InstanceId, intent: Intent): Promise<void> {
+    if (intent !== 'rollback') return;
+    try {
+      if (!(await this.virsh.uuids('--all', '--with-managed-save')).includes(id)) return;
+    } catch (error) {
+      throw await this.virsh.refusal(error, id);
+    }
+    throw new InstanceNotReadyError('instance_suspended', 'libvirt has its memory saved; start it first', {
+      instanceId: id,
     });
   }
 

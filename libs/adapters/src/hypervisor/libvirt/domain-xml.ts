@@ -88,7 +88,10 @@ const DomainXml = z.object({
       })
       .or(z.literal(''))
       .optional(),
-    devices: z.object({ disk: z.array(Disk).default([]), channel: z.array(Channel).default([]) }),
+    devices: z.union([
+      z.literal('').transform(() => ({ disk: [], channel: [] })),
+      z.object({ disk: z.array(Disk).default([]), channel: z.array(Channel).default([]) }),
+    ]),
   }),
 });
 

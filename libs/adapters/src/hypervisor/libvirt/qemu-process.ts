@@ -4,6 +4,9 @@ import { ifThere, inodeOrNull } from '../../disk-files/qemu-img/durable.js';
 /** What a process has open, by inode; `true`: for writing. */
 export type OpenFiles = ReadonlyMap<string, boolean>;
 
+/** Where each was found last: a look through all processes of a host takes tens of milliseconds. */
+const lastFound = new Map<string, number>();
+
 /**
  * The QEMU process of a domain, by the uuid on its command line. libvirt tells nobody its number, and where it keeps it
  * depends on how it was built.
@@ -11,12 +14,21 @@ export type OpenFiles = ReadonlyMap<string, boolean>;
  * @returns `null`: there is none
  */
 export async function findQemu(uuid: string): Promise<number | null> {
+  const last = lastFound.get(uuid);
+  if (last !== undefined && (await isQemuOf(last, uuid))) return last;
+  lastFound.delete(uuid);
   for (const name of await readdir('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    const words = (await gone(readFile(`/proc/${name}/cmdline`, 'latin1')))?.split('\0') ?? [];
-    if (words[0]?.includes('qemu') && words[words.indexOf('-uuid') + 1] === uuid) return Number(name);
+    if (!/^\d+$/.test(name) || !(await isQemuOf(Number(name), uuid))) continue;
+    lastFound.set(uuid, Number(name));
+    return Number(name);
   }
   return null;
+}
+
+async function isQemuOf(pid: number, uuid: string): Promise<boolean> {
+  const words = (await gone(readFile(`/proc/${pid}/cmdline`, 'latin1')))?.split('\0') ?? [];
+  const at = words.indexOf('-uuid');
+  return words[0]?.includes('qemu') === true && at > 0 && words[at + 1] === uuid;
 }
 
 /**

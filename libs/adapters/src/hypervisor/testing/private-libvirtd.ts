@@ -19,8 +19,8 @@ const PLACES = {
 export interface PrivateLibvirtd {
   readonly uri: string;
   virsh(...args: string[]): Promise<string>;
-  /** Ends the daemon and starts it again; the domains go on. */
-  restart(): Promise<void>;
+  /** Ends the daemon, does the work, and starts it again; the domains go on. */
+  away<T>(work: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -28,7 +28,7 @@ export interface PrivateLibvirtd {
  * A real libvirtd beside whichever the machine may have, as root like that of a hypervisor host, in a mount namespace of
  * its own. Its QEMUs run as `libvirt-qemu` where there is such a user.
  */
-export async function startPrivateLibvirtd(root: string): Promise<PrivateLibvirtd> {
+export async function startPrivateLibvirtd(root: string, asUser = 'libvirt-qemu'): Promise<PrivateLibvirtd> {
   const at = (place: keyof typeof PLACES) => join(root, 'libvirt', place);
   for (const [place, path] of Object.entries(PLACES)) {
     await mkdir(at(place as keyof typeof PLACES), { recursive: true });
@@ -36,7 +36,7 @@ export async function startPrivateLibvirtd(root: string): Promise<PrivateLibvirt
   }
   await mkdir(join(at('etc'), 'qemu'));
   await writeFile(join(at('etc'), 'libvirtd.conf'), 'auth_unix_rw = "none"\nauth_unix_ro = "none"\n');
-  const user = /^libvirt-qemu:/m.test(await readFile('/etc/passwd', 'utf8')) ? 'libvirt-qemu' : 'root';
+  const user = new RegExp(`^${asUser}:`, 'm').test(await readFile('/etc/passwd', 'utf8')) ? asUser : 'root';
   await writeFile(
     join(at('etc'), 'qemu.conf'),
     [
@@ -94,9 +94,13 @@ export async function startPrivateLibvirtd(root: string): Promise<PrivateLibvirt
   return {
     uri,
     virsh,
-    restart: async () => {
+    away: async (work) => {
       await end();
-      daemon = await launch();
+      try {
+        return await work();
+      } finally {
+        daemon = await launch();
+      }
     },
     close: async () => {
       await end();
