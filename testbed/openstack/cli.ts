@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path';
 import { commandLineOf, isSameProcess, startTimeOf } from '../services/process-table.ts';
 import { until } from '../services/until.ts';
 import { DEFAULT_STATE_DIR, readCloudFile } from './cloud-file.ts';
-import { endGuestsByForce } from './libvirt.ts';
+import { endGuestsByForce, removeHook } from './libvirt.ts';
 import { startOpenStack, type OpenStack } from './openstack.ts';
 
 const [command = 'status', ...flags] = process.argv.slice(2);
@@ -104,6 +104,7 @@ async function down(): Promise<void> {
     await until('the cloud has stopped', () => holder() === null, { deadlineMs: 120_000, everyMs: 200 });
   } else if (existsSync(at('nova/instances'))) {
     await endGuestsByForce(at('nova/instances'));
+    removeHook();
   }
   if (purge) rmSync(dir, { recursive: true, force: true });
 }

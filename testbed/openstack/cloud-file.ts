@@ -42,6 +42,8 @@ export interface CloudFile {
   readonly guest: { readonly areaBlocks: number; readonly journal: string };
   /** A unix socket: `POST /<service>/stop|start|kill|suspend|resume`. */
   readonly control: string;
+  /** libvirt runs this program before it starts a domain (and at other times), when there is one. */
+  readonly hook: string;
   readonly logs: string;
 }
 

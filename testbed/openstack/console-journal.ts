@@ -12,6 +12,8 @@ export class ConsoleJournal {
   private readonly timer: NodeJS.Timeout;
   private inode = 0;
   private offset = 0;
+  private toSkip = 0;
+  private skipping = false;
 
   /** @param seeded - the journal of the blocks that the image comes with */
   constructor(console: string, file: string, seeded: string) {
@@ -25,6 +27,12 @@ export class ConsoleJournal {
   text(): string {
     this.copy();
     return readFileSync(this.file, 'utf8');
+  }
+
+  /** The next boot is of another disk, and what it says of no interest. */
+  skipNextBoot(): void {
+    this.copy();
+    this.toSkip++;
   }
 
   append(text: string): void {
@@ -57,12 +65,14 @@ export class ConsoleJournal {
         appendFileSync(this.file, '\n');
         this.inode = ino;
         this.offset = 0;
+        this.skipping = this.toSkip > 0;
+        if (this.skipping) this.toSkip--;
       }
       if (size === this.offset) return;
       const bytes = Buffer.alloc(size - this.offset);
       const read = readSync(fd, bytes, 0, bytes.length, this.offset);
       this.offset += read;
-      appendFileSync(this.file, bytes.subarray(0, read));
+      if (!this.skipping) appendFileSync(this.file, bytes.subarray(0, read));
     } finally {
       closeSync(fd);
     }

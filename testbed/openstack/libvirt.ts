@@ -1,7 +1,7 @@
 // libvirtd and virtlogd in their usual places, for Nova and for people with `virsh`; or those that run already.
 import { execFile } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Daemon } from '../services/daemon.ts';
 import { pidsNaming } from '../services/process-table.ts';
@@ -24,9 +24,16 @@ const answers = (): Promise<boolean> =>
     () => false,
   );
 
-/** `null` when the machine has one that runs. */
-export async function prepareLibvirt(dir: string, logOf: (name: string) => string): Promise<Service | null> {
-  if (await answers()) return null;
+// libvirt looks for hooks when it starts, and only then. So there is always one, which does what a test puts here.
+const HOOK = '/etc/libvirt/hooks/qemu.d/varve-testbed';
+const hookScript = (dir: string): string => `#!/bin/sh
+[ -x ${dir}/hook ] || exit 0
+exec ${dir}/hook "$@"
+`;
+
+/** In the order in which to start them; none when the machine has a libvirtd that runs. */
+export async function prepareLibvirt(dir: string, logOf: (name: string) => string): Promise<Service[]> {
+  if (await answers()) return [];
   const conf = join(dir, 'libvirtd.conf');
   const settings = {
     unix_sock_group: '"libvirt"',
@@ -41,10 +48,21 @@ export async function prepareLibvirt(dir: string, logOf: (name: string) => strin
       .map(([key, value]) => `${key} = ${value}\n`)
       .join(''),
   );
-  const daemon = (name: string, ...args: string[]): Daemon =>
-    new Daemon(systemUser('root'), { name, argv: [`/usr/sbin/${name}`, ...args], cwd: '/', logFile: logOf(name) });
-  return new Service('libvirtd', [daemon('virtlogd'), daemon('libvirtd', '--config', conf)], answers);
+  mkdirSync(dirname(HOOK), { recursive: true });
+  writeFileSync(HOOK, hookScript(dir), { mode: 0o755 });
+  const service = (name: string, argv: readonly string[], isReady: () => Promise<boolean>): Service => {
+    const daemon = { name, argv: [`/usr/sbin/${name}`, ...argv], cwd: '/', logFile: logOf(name) };
+    return new Service(name, [new Daemon(systemUser('root'), daemon)], isReady);
+  };
+  // Apart: the guests' consoles end with virtlogd, while libvirtd may come and go.
+  return [
+    service('virtlogd', [], () => Promise.resolve(existsSync('/run/libvirt/virtlogd-sock'))),
+    service('libvirtd', ['--config', conf], answers),
+  ];
 }
+
+/** For the cloud's end. */
+export const removeHook = (): void => rmSync(HOOK, { force: true });
 
 /** Cuts the power of every guest in `instancesDir`; with `forget`, libvirt forgets them too. */
 export async function endGuests(instancesDir: string, { forget }: { forget: boolean }): Promise<void> {

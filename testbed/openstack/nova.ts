@@ -68,6 +68,7 @@ function configuration(site: Site, dir: string, instancesDir: string): Ini {
       host: HOST,
       my_ip: '127.0.0.1',
       state_path: dir,
+      instance_name_template: `instance-${site.id}-%08x`,
       instances_path: instancesDir,
       transport_url: site.transportUrl,
       compute_driver: 'libvirt.LibvirtDriver',

@@ -8,7 +8,7 @@ import type { CloudFile } from './cloud-file.ts';
 import { AREA_BLOCKS, guestDisk } from './guest-disk.ts';
 import { prepareGlance } from './glance.ts';
 import { prepareKeystone, type Component } from './keystone.ts';
-import { endGuests, prepareLibvirt } from './libvirt.ts';
+import { endGuests, prepareLibvirt, removeHook } from './libvirt.ts';
 import { prepareMariaDb } from './mariadb.ts';
 import { startNoNeutron } from './no-neutron.ts';
 import { HOST, LIBVIRT_URI, prepareNova } from './nova.ts';
@@ -59,17 +59,18 @@ export async function startOpenStack(dir: string, tell: (what: string) => void):
   const neutron = await startNoNeutron(ports.neutron);
 
   const stop = async ({ forget }: { forget: boolean }): Promise<void> => {
-    const ground = new Set([rabbitmq.service, mariadb.service, libvirt]);
+    const ground = new Set([rabbitmq.service, mariadb.service, ...libvirt]);
     await Promise.all(running.filter((service) => !ground.has(service)).map((service) => service.stop()));
     await endGuests(nova.instancesDir, { forget });
     await Promise.all(running.filter((service) => ground.has(service)).map((service) => service.stop()));
+    if (libvirt.length > 0) removeHook();
     neutron.close();
     neutron.closeAllConnections();
   };
   const setUp = (name: string, component: Component): Promise<void> => once(dir, name, () => component.setUp());
 
   try {
-    await start(mariadb.service, rabbitmq.service, ...(libvirt ? [libvirt] : []));
+    await start(mariadb.service, rabbitmq.service, ...libvirt);
     await rabbitmq.createVhost(VHOST);
     const others = Promise.all([setUp('glance', glance), setUp('placement', placement), setUp('nova', nova)]);
     // Awaited below; should Keystone fail first, that is what is told.
@@ -108,6 +109,7 @@ export async function startOpenStack(dir: string, tell: (what: string) => void):
       flavors: FLAVORS,
       guest: { areaBlocks: AREA_BLOCKS, journal: disk.journal },
       control: join(dir, 'control.sock'),
+      hook: join(dir, 'hook'),
       logs: join(dir, 'log'),
     };
     writeFileSync(join(dir, 'openstack.json'), JSON.stringify(file, null, 2), { mode: 0o600 });

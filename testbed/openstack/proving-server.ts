@@ -63,7 +63,7 @@ export class ProvingServer {
 
   /** Until a boot that the journal tells of after its first `from` characters writes. */
   async booted(from = 0): Promise<void> {
-    await this.journal.waitFor(`${this.id} has booted`, /^READY/m, { from, deadlineMs: 180_000 });
+    await this.journal.waitFor(`${this.id} has booted`, /^READY\s*\n/m, { from, deadlineMs: 180_000 });
   }
 
   /** Where the journal ends now, for {@link booted}. */
@@ -96,7 +96,7 @@ export class ProvingServer {
         everyMs: 250,
       },
     );
-    const answer = new RegExp(`^${id} (ok|err) (.*)$`, 'm');
+    const answer = new RegExp(`^${id} (ok|err) (.*)\\r?\\n`, 'm');
     const [, verdict, text = ''] = await this.journal.waitFor(`an answer to "${command}"`, answer, {
       from,
       deadlineMs,
@@ -165,6 +165,11 @@ export class ProvingServer {
     } finally {
       await rm(work, { recursive: true });
     }
+  }
+
+  /** The next boot is from another disk (a rescue, say): what it writes and says is left out. */
+  skipNextBoot(): void {
+    this.journal.skipNextBoot();
   }
 
   /** As {@link ProvingGuest.announceRollback}. */

@@ -8,6 +8,8 @@ const PORTS = ['keystone', 'glance', 'placement', 'nova', 'neutron', 'amqp', 'di
 const PASSWORDS = ['database', 'service', 'admin', 'demo', 'reader', 'stranger', 'varve'] as const;
 
 export interface Settings {
+  /** Sets this cloud's names apart from another's on the same libvirt. */
+  readonly id: string;
   readonly ports: Readonly<Record<(typeof PORTS)[number], number>>;
   readonly passwords: Readonly<Record<(typeof PASSWORDS)[number], string>>;
 }
@@ -26,6 +28,7 @@ export async function loadSettings(dir: string): Promise<Settings> {
   mkdirSync(dir, { recursive: true });
   const ports = await freePorts(PORTS.length);
   const settings = {
+    id: randomBytes(2).toString('hex'),
     ports: Object.fromEntries(PORTS.map((name, i) => [name, ports[i]])),
     passwords: Object.fromEntries(PASSWORDS.map((name) => [name, randomBytes(12).toString('hex')])),
   } as Settings;

@@ -8,6 +8,7 @@ import type { Settings } from './settings.ts';
 
 export class Site {
   readonly dir: string;
+  readonly id: string;
   readonly ports: Settings['ports'];
   readonly passwords: Settings['passwords'];
   readonly databaseUrl: (database: Database) => string;
@@ -17,6 +18,7 @@ export class Site {
 
   constructor(dir: string, settings: Settings, databaseUrl: (database: Database) => string, amqpUrl: string) {
     this.dir = dir;
+    this.id = settings.id;
     this.ports = settings.ports;
     this.passwords = settings.passwords;
     this.databaseUrl = databaseUrl;

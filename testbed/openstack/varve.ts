@@ -5,6 +5,7 @@
 //   const point = await server.snapshot();
 //   await server.goBackTo(point);
 //   await varve.close();
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VarveClient } from '@varve/api-client';
@@ -62,6 +63,14 @@ export class Varve {
       },
     });
     return new Varve(cloud, cluster, haltFile);
+  }
+
+  /** Whether it has stopped itself as asked by the {@link haltFile}. */
+  workerIsHalted(): boolean {
+    const { pid } = this.cluster.worker;
+    return (
+      pid !== null && !existsSync(this.haltFile) && /^\d+ \(.*\) T /s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+    );
   }
 
   /** The API in this user's hands; with the token that the session has now. */
