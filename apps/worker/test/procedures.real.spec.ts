@@ -200,6 +200,13 @@ class Trial {
     expect(result.headLayerUid).toBeNull();
     const chain = await this.host.diskFiles.findChain(this.instance);
     expect(chain.map(({ backing }) => backing?.path)).toEqual([this.host.basePath]);
+    const open = await this.host.hypervisor.openLayers(this.instance);
+    if (open && this.host.hypervisor.settlesUnderDiskName) {
+      expect(open.map(({ name }) => name)).toEqual([
+        await this.host.diskFiles.diskPath(this.instance),
+        this.host.basePath,
+      ]);
+    }
     return result.chainLength;
   }
 
@@ -312,6 +319,8 @@ describe.each(cases)('procedures on a real QEMU started by $style, merging by $s
     await trial.expectGuestSees();
 
     await trial.write(2);
+    await trial.host.powerCut(trial.instance);
+    await trial.host.start(trial.instance);
     const again = await trial.snapshot();
     expect(trial.stored.at(-1)).toMatchObject({ backingUid: null, changedBytes: 15 * trial.host.blockBytes });
     await trial.expectGuestSees();
@@ -319,6 +328,13 @@ describe.each(cases)('procedures on a real QEMU started by $style, merging by $s
     await trial.expectGuestSees();
     await trial.write(2);
     await trial.snapshot();
+    await trial.host.powerCut(trial.instance);
+    await trial.host.start(trial.instance);
+    await trial.write(2);
+    expect(await trial.settle(), 'booted on the active layer').toBe(1);
+    await trial.expectGuestSees();
+    await trial.snapshot();
+    await trial.write(2);
     await trial.host.compute.stop(trial.instance, 0);
     expect(await trial.settle()).toBe(1);
     await trial.host.start(trial.instance);

@@ -55,6 +55,9 @@ export interface DiskFiles {
   /** Absolute. Changes nothing and does not look whether the file is there. */
   layerPath(instance: InstanceId, file: FileId): Promise<string>;
 
+  /** Absolute: `<instance>/disk`. */
+  diskPath(instance: InstanceId): Promise<string>;
+
   // ---- the record
 
   /** `null`: we have never touched this instance. */

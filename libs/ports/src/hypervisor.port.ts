@@ -43,6 +43,12 @@ export interface Hypervisor {
   /** Whether {@link replaceBacking} works here. */
   readonly canReplaceBacking: boolean;
 
+  /**
+   * Whether others go by the name under which QEMU has the active layer open, as Nova does when it resizes or migrates
+   * an instance: a settled disk must then be open as `<instance>/disk`.
+   */
+  readonly settlesUnderDiskName: boolean;
+
   /** The instances of this host. An unreadable description of one does not hide the others. */
   list(): Promise<InstanceDescription[]>;
 
@@ -62,7 +68,8 @@ export interface Hypervisor {
    * Sends the guest's further writes to `overlay`; the layer written to so far becomes read-only. The guest keeps
    * running (or stays paused). Takes effect wholly or not at all.
    *
-   * @param overlay - an empty qcow2 file whose backing file is the active layer
+   * @param overlay - an empty qcow2 file whose backing file is the active layer; or the name `<instance>/disk`, when it
+   *   leads to that file already and QEMU does not know the active layer by it
    * @param deadlineMs - milliseconds, after which the outcome counts as unknown
    * @returns how long QEMU was busy with the switch itself, in milliseconds: the most that a guest's write could wait
    * @throws {HypervisorRefusedError} QEMU said no; nothing changed

@@ -48,18 +48,30 @@ async function moveDiskOn(
   instance: InstanceId,
   entries: readonly JournalEntry[],
 ): Promise<'moved' | 'nothing to do'> {
-  const has = (kind: 'begin' | 'done', step: string): boolean =>
-    entries.some((entry) => entry.kind === kind && entry.step === step);
-  if (!has('begin', 'switch to overlay') || has('done', 'point disk at overlay')) return 'nothing to do';
-  const switched = entries.find((entry) => entry.kind === 'done' && entry.step === 'switch to overlay');
-  // QEMU said no: the overlay is about to be discarded, and what has booted from it could not be.
-  if (switched?.kind === 'done' && (switched.result as { kind?: string }).kind === 'refused') return 'nothing to do';
-  const names = entries.find((entry) => entry.kind === 'done' && entry.step === 'name files');
-  const overlay = names?.kind === 'done' ? (names.result as { overlay?: string }).overlay : undefined;
-  const record = await files.readRecord(instance);
-  const file = record?.transient.find((id) => id === overlay);
-  if (!record || !file || (await files.isOpenForWriting(instance, activeOf(record).fileId))) return 'nothing to do';
-  if (await files.isOpenForWriting(instance, file)) return 'nothing to do';
-  await files.pointDiskAt(instance, file);
-  return 'moved';
+  for (const { change, move, named } of SWITCHES) {
+    const has = (kind: 'begin' | 'done', step: string): boolean =>
+      entries.some((entry) => entry.kind === kind && entry.step === step);
+    if (!has('begin', change) || has('done', move)) continue;
+    const names = entries.find((entry) => entry.kind === 'done' && entry.step === 'name files');
+    const overlay = names?.kind === 'done' ? (names.result as Record<string, unknown>)[named] : undefined;
+    const record = await files.readRecord(instance);
+    const file = record?.transient.find((id) => id === overlay);
+    if (!record || !file || (await files.isOpenForWriting(instance, activeOf(record).fileId))) return 'nothing to do';
+    if (await files.isOpenForWriting(instance, file)) return 'nothing to do';
+    const switched = entries.find((entry) => entry.kind === 'done' && entry.step === change);
+    // QEMU said no: the overlay is about to be discarded, and what has booted from it could not be.
+    const isRefused = switched?.kind === 'done' && (switched.result as { kind?: string }).kind === 'refused';
+    const target = isRefused ? activeOf(record).fileId : file;
+    const made = await files.fingerprint(instance, target);
+    if (made === null || (await files.diskInode(instance)) === made.inode) return 'nothing to do';
+    await files.pointDiskAt(instance, target);
+    return 'moved';
+  }
+  return 'nothing to do';
 }
+
+/** Steps of snapshots and of settling in which QEMU changes to another layer, and those in which `disk` is moved to it. */
+const SWITCHES = [
+  { change: 'switch to step', move: 'point disk at step', named: 'step' },
+  { change: 'switch to overlay', move: 'point disk at overlay', named: 'overlay' },
+] as const;

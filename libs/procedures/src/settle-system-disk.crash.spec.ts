@@ -17,10 +17,25 @@ const settle = async (bench: Bench, blow: Blow | null, fate: Fate): Promise<read
   return report.points;
 };
 
-describe.each(SCENARIOS.filter(({ name }) => name !== 'a fresh instance'))('settling $name', ({ make, isTypical }) => {
+const CHAINS = SCENARIOS.filter(({ name }) => name !== 'a fresh instance');
+
+describe.each(CHAINS)('settling $name', ({ make, isTypical }) => {
   it.each(isTypical ? STRIKES : COMMON_STRIKES)(
     '$name: nothing is lost, nothing is left over, the next one settles',
     { timeout: 120_000 },
     (strike) => sweep(make, strike, settle),
+  );
+});
+
+describe.each(CHAINS)('settling $name, where Nova goes by the name disk', ({ make, isTypical }) => {
+  const asUnderNova = async (): Promise<Bench> => {
+    const bench = await make();
+    bench.host.hypervisor.settlesUnderDiskName = true;
+    return bench;
+  };
+  it.each(isTypical ? STRIKES : COMMON_STRIKES)(
+    '$name: nothing is lost, nothing is left over, the next one settles',
+    { timeout: 120_000 },
+    (strike) => sweep(asUnderNova, strike, settle),
   );
 });

@@ -46,6 +46,9 @@ export interface SettleRequest {
  * without dying. The layers below are only read, so names that are stale do no harm, and what a rollback set aside stays.
  * They are deleted when P's tables on the disk lead to everything that they define, and not before.
  *
+ * Where Nova goes by the name under which libvirt has the active layer, P is opened as `disk`: then `disk` is moved before
+ * the switch, which is as right as long as QEMU knows no layer that it has to open again by that name.
+ *
  * The next snapshot starts a new lineage on the base image: it uploads the whole layer once.
  */
 export async function settleSystemDisk(
@@ -79,6 +82,10 @@ interface SettleNames {
   readonly built: FileId;
   readonly scratch: FileId;
   readonly room: { readonly lowerCopy: FileId; readonly upperCopy: FileId };
+  /** For a switch that comes before the one that counts. */
+  readonly step: FileId;
+  readonly stepUid: LayerUid;
+  readonly between: { readonly lowerCopy: FileId; readonly upperCopy: FileId };
 }
 
 const nameFiles = (ctx: ProcedureContext): Step<SettleNames> =>
@@ -90,6 +97,9 @@ const nameFiles = (ctx: ProcedureContext): Step<SettleNames> =>
       built: ctx.newFileId(),
       scratch: ctx.newFileId(),
       room: { lowerCopy: ctx.newFileId(), upperCopy: ctx.newFileId() },
+      step: ctx.newFileId(),
+      stepUid: ctx.newFileId() as string as LayerUid,
+      between: { lowerCopy: ctx.newFileId(), upperCopy: ctx.newFileId() },
     }),
   );
 
@@ -100,22 +110,112 @@ async function settleRunning(
   run: Run,
   ctx: ProcedureContext,
   instance: InstanceId,
-  { overlay, sealedUid, room }: SettleNames,
+  names: SettleNames,
 ): Promise<Problem | null> {
-  await run.step('make room before', makeRoomBefore(ctx, instance, room));
+  const { overlay, sealedUid } = names;
+  await run.step('make room before', makeRoomBefore(ctx, instance, names.room));
   await run.step('find space', findSpace(ctx, instance));
+  const { under, activeIsDisk } = await run.step('choose name', chooseName(ctx, instance));
+  // QEMU opens the layer that it leaves again by the name `disk`, if it has it by that: it must lead there still.
+  if (under === 'disk' && activeIsDisk) {
+    const problem = await stepAside(run, ctx, instance, names);
+    if (problem) return problem;
+  }
   await run.step('create overlay', createOverlay(ctx, instance, overlay, 'plain'));
 
   // From here a guest may already write to the overlay, whatever we hear back: only forward.
   await run.pointOfNoReturn();
+  // Empty on top of what QEMU writes to still, it shows the same: the instance can be started from either.
+  const early =
+    under === 'disk' ? await run.step('point disk at empty overlay', pointDiskAtEmpty(ctx, names, instance)) : null;
+  if (early) {
+    await run.step('discard overlay', takeDiskBack(ctx, instance, overlay));
+    return early;
+  }
   const request = { instanceId: instance, quiesce: 'none' as const, layerUid: sealedUid };
-  const switched = await run.step('switch to overlay', switchToOverlay(ctx, request, overlay));
+  const switched = await run.step('switch to overlay', switchToOverlay(ctx, request, overlay, under));
   if (switched.kind === 'refused') {
-    await run.step('discard overlay', discardOverlay(ctx, instance, overlay));
+    await run.step('discard overlay', takeDiskBack(ctx, instance, overlay));
     return switched.problem;
   }
   await run.step('point disk at overlay', pointDiskAtOverlay(ctx, request, overlay));
   return (await run.step(STREAM_STEP, streamLayers(ctx, instance))).problem;
+}
+
+/** Where the settled layer has to be open as `disk`, and the active layer is that: one more switch, in the usual order. */
+async function stepAside(
+  run: Run,
+  ctx: ProcedureContext,
+  instance: InstanceId,
+  { step, stepUid, between }: SettleNames,
+): Promise<Problem | null> {
+  await run.step('create step', createOverlay(ctx, instance, step));
+  await run.pointOfNoReturn();
+  const request = { instanceId: instance, quiesce: 'none' as const, layerUid: stepUid };
+  const switched = await run.step('switch to step', switchToOverlay(ctx, request, step));
+  if (switched.kind === 'refused') {
+    await run.step('discard step', discardOverlay(ctx, instance, step));
+    return switched.problem;
+  }
+  await run.step('point disk at step', pointDiskAtOverlay(ctx, request, step));
+  return (await run.step('make room for overlay', makeRoomAfterStep(ctx, instance, between))).problem;
+}
+
+function makeRoomAfterStep(
+  ctx: ProcedureContext,
+  instance: InstanceId,
+  names: SettleNames['between'],
+): Step<{ problem: Problem | null }> {
+  return repeatable(async () => {
+    const record = await recordOf(ctx, instance);
+    const pair = topPair(record);
+    if (record.files.length < MAX_OWN_LAYERS || !pair) return { problem: null };
+    const merge = mergeLayers(ctx, instance, pair, names, { need: 'must' });
+    const merged = (await merge.recover())?.result ?? (await merge.do());
+    if (merged.kind !== 'left') return { problem: null };
+    return { problem: merged.problem ?? problemOf(new ChainFullError(record.files.length)) };
+  });
+}
+
+function chooseName(
+  ctx: ProcedureContext,
+  instance: InstanceId,
+): Step<{ under: 'its own name' | 'disk'; activeIsDisk: boolean }> {
+  return repeatable(async () => {
+    const under = ctx.hypervisor.settlesUnderDiskName ? 'disk' : 'its own name';
+    const open = await ctx.hypervisor.openLayers(instance);
+    if (open === null) throw new InstanceNotRunningError(instance);
+    return { under, activeIsDisk: open[0]?.name === (await ctx.files.diskPath(instance)) };
+  });
+}
+
+/** @returns why not: the instance was started meanwhile, and so has its active layer open as `disk` again; or stopped */
+function pointDiskAtEmpty(ctx: ProcedureContext, { overlay }: SettleNames, instance: InstanceId): Step<Problem | null> {
+  return repeatable(async () => {
+    const made = await ctx.files.fingerprint(instance, overlay);
+    if (!made) throw new ChainDivergedError('the new layer', 'none');
+    const placedBefore = (await ctx.files.diskInode(instance)) === made.inode;
+    const [active] = (await ctx.hypervisor.openLayers(instance)) ?? [];
+    // Once `disk` leads there, whatever starts the instance starts it from there.
+    if (placedBefore) return null;
+    if (!active) return problemOf(new InstanceNotRunningError(instance));
+    if (active.name === (await ctx.files.diskPath(instance))) return problemOf(new InstanceRunningError(instance));
+    await ctx.files.pointDiskAt(instance, overlay);
+    return null;
+  });
+}
+
+/** QEMU has refused the overlay: `disk` leads to what it writes to again, before the overlay goes. */
+function takeDiskBack(ctx: ProcedureContext, instance: InstanceId, overlay: FileId): Step<null> {
+  return repeatable(async () => {
+    const active = activeOf(await recordOf(ctx, instance));
+    if (await ctx.files.isOpenForWriting(instance, overlay)) {
+      throw new ChainDivergedError(active.inode, 'the layer that QEMU had refused');
+    }
+    await ctx.files.pointDiskAt(instance, active.fileId);
+    const discard = discardOverlay(ctx, instance, overlay);
+    return discard.do();
+  });
 }
 
 function makeRoomBefore(ctx: ProcedureContext, instance: InstanceId, names: SettleNames['room']): Step<null> {

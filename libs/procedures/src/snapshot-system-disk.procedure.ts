@@ -238,6 +238,7 @@ export function switchToOverlay(
   ctx: ProcedureContext,
   request: Pick<SnapshotRequest, 'instanceId' | 'quiesce'>,
   overlay: FileId,
+  under: 'its own name' | 'disk' = 'its own name',
 ): Step<Switched> {
   const { instanceId, quiesce } = request;
   const captured = (
@@ -274,7 +275,8 @@ export function switchToOverlay(
     },
     do: async () => {
       ctx.progress('capturing', 0, 0);
-      const overlayPath = await ctx.files.layerPath(instanceId, overlay);
+      const overlayPath =
+        under === 'disk' ? await ctx.files.diskPath(instanceId) : await ctx.files.layerPath(instanceId, overlay);
       const powerState = await ctx.hypervisor.powerState(instanceId);
       const freeze = await freezeIfAsked(ctx, request, powerState);
       if ('refused' in freeze) return { kind: 'refused', problem: freeze.refused };

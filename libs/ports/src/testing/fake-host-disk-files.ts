@@ -27,6 +27,10 @@ export class FakeDiskFiles implements DiskFiles {
     private readonly options: FakeDiskOptions,
   ) {}
 
+  async diskPath(id: InstanceId): Promise<string> {
+    return `${this.instances.require(id).directory}/disk`;
+  }
+
   async layerPath(instance: InstanceId, file: FileId): Promise<string> {
     return this.pathOf(instance, file);
   }

@@ -9,6 +9,7 @@ import { FakeQemu } from './fake-host-qemu.js';
 /** The fake's QEMU processes, asked as the real adapters ask theirs, in as many separate commands. */
 export class FakeHypervisor implements Hypervisor {
   canReplaceBacking = true;
+  settlesUnderDiskName = false;
   /**
    * Whether this adapter looks again itself at what callers are to see to. Off where a test shall find out what happens
    * if they don't.

@@ -48,6 +48,10 @@ export class QemuImgDiskFiles implements DiskFiles {
     this.digests = new BaseDigests(stateDir);
   }
 
+  diskPath(instance: InstanceId): Promise<string> {
+    return Promise.resolve(this.files.disk(instance));
+  }
+
   async layerPath(instance: InstanceId, file: FileId): Promise<string> {
     const existing = await this.files.fileIn(instance, file);
     if (existing !== null) return existing;

@@ -70,8 +70,8 @@ function imagesOf({ target, images }: DomainDisk): Promise<LibvirtImage>[] {
  * @returns the files that the images really are, in their order
  * @throws {ChainDivergedError} they don't agree; nothing may be changed then
  */
-export async function trueFilesOf(disk: LibvirtDisk): Promise<string[]> {
-  const paths = await matchHeaders(disk, disk.directory);
+export async function trueFilesOf(disk: LibvirtDisk, diskLeadsTo?: string): Promise<string[]> {
+  const paths = await matchHeaders(disk, disk.directory, diskLeadsTo);
   for (const [depth, path] of paths.entries()) {
     const inode = await inodeOrNull(path);
     if (inode === null || !disk.open.has(inode)) {

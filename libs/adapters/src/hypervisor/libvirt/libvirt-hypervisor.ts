@@ -50,6 +50,8 @@ export interface LibvirtHypervisorOptions {
 export class LibvirtHypervisor implements Hypervisor {
   /** libvirt would keep the replaced layers in its idea of the chain (qemu-mechanics C.6). */
   readonly canReplaceBacking = false;
+  /** Nova takes the name of the file to copy from libvirt's description of the running domain. */
+  readonly settlesUnderDiskName = true;
   private readonly virsh: Virsh;
   private readonly instancesDir: string;
   private readonly onUnreadable: (instance: InstanceId, error: unknown) => void;

@@ -1,5 +1,6 @@
 import { ChainDivergedError, DiskBusyError, HypervisorRefusedError, OutcomeUnknownError } from '@varve/core';
 import type { InstanceId } from '@varve/core';
+import { join } from 'node:path';
 import { inodeOrNull } from '../../disk-files/qemu-img/durable.js';
 import { readQcow2Header } from '../../disk-files/qemu-img/qcow2-header.js';
 import { labelOf } from '../qmp/system-disk.js';
@@ -42,7 +43,8 @@ export async function switchToOverlay(
   if (active.inode === null || backing === null || (await inodeOrNull(backing.path)) !== active.inode) {
     throw new ChainDivergedError(labelOf(backing?.path ?? null), labelOf(active.path));
   }
-  await trueFilesOf(disk);
+  // A settled layer is opened by the name `disk`, which leads to it already.
+  await trueFilesOf(disk, overlay === join(disk.directory, 'disk') ? overlayInode : undefined);
 
   const specs = domain.disks.flatMap(({ target }) => [
     '--diskspec',

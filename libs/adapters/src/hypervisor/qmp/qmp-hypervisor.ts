@@ -36,6 +36,7 @@ export interface QmpHypervisorOptions {
 /** QEMU processes that anybody started, each with a QMP socket in its instance directory. */
 export class QmpHypervisor implements Hypervisor {
   readonly canReplaceBacking = true;
+  readonly settlesUnderDiskName = false;
   private readonly directories: InstanceDirectories;
   private readonly monitors: Monitors;
   private readonly agentSyncMs: number;

@@ -69,12 +69,14 @@ export async function ownInodes(directory: string): Promise<ReadonlySet<string>>
  *
  * Only one name may lead elsewhere by now: `disk`, under which a layer was opened when it was the active one.
  *
+ * @param diskLeadsTo - inode; the active layer, unless it has been moved to what is about to become that
  * @returns the files that the images really are, in the order of `images`, as far as the headers tell: absolute paths
  * @throws {ChainDivergedError} they don't agree
  */
 export async function matchHeaders(
   { images }: { readonly images: readonly [NamedFile, ...NamedFile[]] },
   directory: string,
+  diskLeadsTo = images[0].inode,
 ): Promise<string[]> {
   const [active] = images;
   const paths = [active.path];
@@ -82,7 +84,7 @@ export async function matchHeaders(
     const above = paths.at(-1) ?? active.path;
     const { backing } = await readQcow2Header(above);
     const inode = backing === null ? null : await inodeOrNull(backing.path);
-    const stale = image.path === join(directory, 'disk') && image.inode === active.inode;
+    const stale = image.path === join(directory, 'disk') && image.inode === diskLeadsTo;
     if (backing === null || inode === null || (inode !== image.inode && !stale)) {
       throw new ChainDivergedError(`${labelOf(image.path)} below ${labelOf(above)}`, labelOf(backing?.path ?? null));
     }
