@@ -1,9 +1,11 @@
 import 'reflect-metadata';
-import { createDiskFiles } from '@varve/adapters';
+import { createDiskFiles, withTrueNames } from '@varve/adapters';
 import { isUuid } from '@varve/core';
 import type { InstanceId } from '@varve/core';
 import { NestFactory } from '@nestjs/core';
 import { pino } from 'pino';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { claimInstances } from './claim.js';
 import { parseWorkerConfig } from './config.js';
 import type { WorkerConfig } from './config.js';
@@ -35,6 +37,15 @@ async function recover(config: WorkerConfig, instance: string | undefined): Prom
   if (failed > 0) process.exitCode = 1;
 }
 
+/**
+ * Reads a domain's description as libvirt has saved it with its memory, and writes it with the layers' true names: for
+ * the hook. Writes nothing where nothing is to be changed.
+ */
+async function trueNames({ instancesDir }: WorkerConfig, instance: string): Promise<void> {
+  const directory = join(instancesDir, instanceIdOf(instance));
+  process.stdout.write((await withTrueNames(await text(process.stdin), directory)) ?? '');
+}
+
 function instanceIdOf(text: string): InstanceId {
   if (!isUuid(text)) throw new Error(`Not an instance: ${text}`);
   return text as InstanceId;
@@ -49,7 +60,10 @@ switch (command) {
   case 'recover':
     await recover(config, instance);
     break;
+  case 'true-names':
+    await trueNames(config, instance ?? '');
+    break;
   default:
-    process.stderr.write(`worker: unknown command ${command}; it is one of: serve, recover\n`);
+    process.stderr.write(`worker: unknown command ${command}; it is one of: serve, recover, true-names\n`);
     process.exitCode = 2;
 }
