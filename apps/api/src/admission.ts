@@ -3,7 +3,7 @@ import { obstacleOf } from '@varve/catalog';
 import type { CatalogTx, InstanceEntity, NewOperation } from '@varve/catalog';
 import { JOBS_EXCHANGE } from '@varve/contracts';
 import type { Job } from '@varve/contracts';
-import { ConflictError, HostUnavailableError, ReportedError } from '@varve/core';
+import { ConflictError, HostUnavailableError, InstanceNotReadyError, ReportedError } from '@varve/core';
 import type { HostName, InstanceId, OperationId } from '@varve/core';
 import type { ApiConfig } from './config.js';
 import { visible } from './http/caller.js';
@@ -32,10 +32,22 @@ export class Admission {
    */
   async assertReachable(tx: CatalogTx, instance: InstanceEntity): Promise<void> {
     await tx.operations.assertIdle(instance.id);
-    const obstacle = obstacleOf(await tx.compute.find(instance.id), instance.host);
+    const known = await tx.compute.find(instance.id);
+    const obstacle = obstacleOf(known, instance.host);
     if (obstacle) throw new ReportedError(obstacle);
     if (!(await tx.hosts.isUp(instance.host, this.config.hostDownAfterS))) {
       throw new HostUnavailableError(instance.host);
+    }
+    // While Nova rebuilds or moves it, its host has none for some seconds.
+    if (instance.state === 'unknown' && known) {
+      throw new InstanceNotReadyError(
+        'instance_moving',
+        `Host ${instance.host} has not reported instance ${instance.id} yet`,
+        {
+          instanceId: instance.id,
+          host: instance.host,
+        },
+      );
     }
     if (instance.state === 'unknown') {
       throw new ConflictError(`Host ${instance.host} no longer reports instance ${instance.id}`, {

@@ -42,7 +42,7 @@ beforeAll(async () => {
         queue: 'varve.nova',
       },
       reconcileIntervalS: 1,
-      orphanKeepDays: 1,
+      orphanKeepDays: 0.9,
     },
   });
   cloud.reply = () => ({ status: 503 });

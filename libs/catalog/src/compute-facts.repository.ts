@@ -109,7 +109,7 @@ export class ComputeFactsRepository {
   async orphans(days: number, limit: number): Promise<InstanceId[]> {
     const rows: { id: InstanceId }[] = await this.db.query(
       `select f.instance_id as id from compute_facts f join instances i on i.id = f.instance_id
-       where f.deleted_at < now() - make_interval(secs => $1 * 86400)
+       where f.deleted_at < now() - make_interval(secs => $1::double precision * 86400)
          and exists (select 1 from restore_points p where p.instance_id = i.id)
          and not exists (select 1 from operations o where o.instance_id = i.id and o.state in ('queued', 'running'))
        order by f.deleted_at limit $2`,

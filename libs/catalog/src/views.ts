@@ -25,7 +25,8 @@ export const instanceView = ({
   state: hostUp ? instance.state : 'unknown',
   virtualSizeBytes: instance.virtualSizeBytes,
   chainLength: instance.chainLength,
-  unsupported: problemView({ problem: instance.unsupported ?? obstacle }),
+  // What Nova is doing with it explains what its host finds, such as a disk that is half gone.
+  unsupported: problemView({ problem: obstacle ?? instance.unsupported }),
   lastRestorePointAt: iso(lastRestorePointAt),
   operationId,
   seenAt: instance.seenAt.toISOString(),
