@@ -30,6 +30,8 @@ import { Virsh, VirshError } from './virsh.js';
 
 /** How long Nova may leave a domain undefined while it makes it anew. */
 const REDEFINITION_MS = 3_000;
+/** How long {@link LibvirtHypervisor.list} goes by what a domain's description said: reading it takes a process each. */
+const KNOWN_MS = 60_000;
 /** How long libvirt may take to tell of the end of a job that QEMU has ended. */
 const JOB_NEWS_MS = 3_000;
 
@@ -54,6 +56,7 @@ export class LibvirtHypervisor implements Hypervisor {
   readonly settlesUnderDiskName = true;
   private readonly virsh: Virsh;
   private readonly instancesDir: string;
+  private readonly known = new Map<InstanceId, { domain: Pick<Domain, 'name' | 'owner'>; atMs: number }>();
   private readonly onUnreadable: (instance: InstanceId, error: unknown) => void;
 
   constructor(options: LibvirtHypervisorOptions) {
@@ -68,10 +71,11 @@ export class LibvirtHypervisor implements Hypervisor {
       this.onHost('list', () => statesOf(this.virsh)),
     ]);
     const found: InstanceDescription[] = [];
+    for (const id of this.known.keys()) if (!uuids.includes(id)) this.known.delete(id);
     // One after the other: a beat of the heart is in no hurry, and the host has other work.
     for (const id of uuids.filter(isUuid) as InstanceId[]) {
       try {
-        const domain = await this.domainOf(id);
+        const domain = await this.knownDomainOf(id);
         // A domain of somebody else's, with its disks in other places, is none of our business.
         if (domain === null || (domain.owner === null && !(await this.hasDisk(id)))) continue;
         found.push(await this.describe(id, domain, states.get(domain.name) ?? null));
@@ -213,7 +217,20 @@ export class LibvirtHypervisor implements Hypervisor {
     });
   }
 
-  private async describe(id: InstanceId, domain: Domain, said: PowerState | null): Promise<InstanceDescription> {
+  private async knownDomainOf(id: InstanceId): Promise<Pick<Domain, 'name' | 'owner'> | null> {
+    const known = this.known.get(id);
+    if (known && performance.now() - known.atMs < KNOWN_MS) return known.domain;
+    const domain = await this.domainOf(id);
+    if (domain?.owner) this.known.set(id, { domain, atMs: performance.now() });
+    else this.known.delete(id);
+    return domain;
+  }
+
+  private async describe(
+    id: InstanceId,
+    domain: Pick<Domain, 'name' | 'owner'>,
+    said: PowerState | null,
+  ): Promise<InstanceDescription> {
     if (domain.owner === null) {
       const message = 'The domain does not say whose it is: it has neither metadata of Nova nor of Varve';
       throw new HypervisorRefusedError(message, { instanceId: id });

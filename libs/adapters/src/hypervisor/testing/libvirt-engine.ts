@@ -96,7 +96,7 @@ function domainXml(
       <target dev='vda' bus='virtio'/>
     </disk>
     <memballoon model='none'/>
-    <graphics type='vnc' passwd='a-secret'/>
+    <graphics type='vnc' passwd='a-secret'><listen type='socket' socket='${monitor}.vnc'/></graphics>
     <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
   </devices>
   <qemu:commandline>
