@@ -97,6 +97,8 @@ command -v npm >/dev/null || missing+=(npm)
 # An old npm or Node leaves out optional packages that it thinks unfit for itself, and those are our compilers. It is
 # good enough to fetch a newer pair, which then does the work.
 install_npm_packages() {
+  # npm would empty the folder behind it, which is somebody else's.
+  [ ! -L node_modules ] || die "node_modules is a link to $(readlink node_modules); install there, or remove the link"
   say "installing npm packages"
   local node npm pair=
   node=$(node -p 'const [a, b] = process.versions.node.split("."); Number(a >= 22 || (a == 20 && b >= 19))')
