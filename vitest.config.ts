@@ -43,7 +43,7 @@ export default defineConfig({
           maxWorkers: 2,
         },
       },
-      // The whole product with a writing guest. One file at a time: each has its own QEMU and services.
+      // The whole product with a writing guest. Two files at a time: most of what they do is wait.
       {
         ...shared,
         test: {
@@ -52,7 +52,7 @@ export default defineConfig({
           include: ['apps/**/*.e2e.spec.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
       // Beside a real OpenStack: the running one, or one that is brought up for it. One file at a time on one host.
