@@ -62,8 +62,10 @@ export async function startPrivateLibvirtd(root: string, asUser = 'libvirt-qemu'
     );
     const daemon = 'exec libvirtd --config /etc/libvirt/libvirtd.conf --pid-file /run/libvirt/private.pid';
     const script = [...mounts, daemon].join(' && ');
+    // It ends with this process, however that ends.
+    const namespace = ['unshare', '--mount', '--propagation', 'private'];
     const log = openSync(join(at('log'), 'libvirtd.log'), 'a');
-    const child = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', script], {
+    const child = spawn('setpriv', ['--pdeathsig', 'TERM', '--', ...namespace, 'sh', '-c', script], {
       stdio: ['ignore', log, log],
       detached: true,
     });
