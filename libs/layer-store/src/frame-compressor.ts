@@ -1,6 +1,10 @@
 import { constants, createZstdCompress } from 'node:zlib';
 import type { ZstdCompress } from 'node:zlib';
 import { FRAME_BYTES, FRAME_BYTES_AT_MOST } from './frames.js';
+import { freeYoungGarbage } from './young-garbage.js';
+
+/** What zlib hands out in fresh buffers before those that are done with are let go. */
+const GARBAGE_BYTES = 8 * 2 ** 20;
 
 interface Lane {
   readonly stream: ZstdCompress;
@@ -17,6 +21,7 @@ interface Lane {
  */
 export class FrameCompressor {
   private readonly idle: Lane[] = [];
+  private handedOutBytes = 0;
   private readonly all: Lane[] = [];
 
   constructor(private readonly level: number) {}
@@ -34,7 +39,13 @@ export class FrameCompressor {
     // All of it was pushed before that, but what was pushed need not have been handed out yet.
     lane.stream.read();
     this.idle.push(lane);
-    return lane.pieces.splice(0);
+    const frame = lane.pieces.splice(0);
+    this.handedOutBytes += frame.reduce((sum, piece) => sum + piece.length, 0);
+    if (this.handedOutBytes > GARBAGE_BYTES) {
+      this.handedOutBytes = 0;
+      freeYoungGarbage();
+    }
+    return frame;
   }
 
   close(): void {
