@@ -8,9 +8,9 @@ export const LayerStoreConfig = z.object({
   partBytes: z
     .int()
     .min(2 ** 20)
-    .default(6 * 2 ** 20),
+    .default(8 * 2 ** 20),
   /** Sent at once, for one layer. */
-  partsInFlight: z.int().min(1).max(32).default(4),
+  partsInFlight: z.int().min(1).max(32).default(3),
   /** For the parts of one upload; lowers the number in flight when parts are large. */
   memoryBytes: z
     .int()
