@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   ChainDivergedError,
@@ -128,18 +129,31 @@ describe('a domain in trouble', () => {
     await libvirt.virsh('undefine', instance);
     await expect(hypervisor.find(instance)).rejects.toBeInstanceOf(DiskBusyError);
     expect(await hypervisor.powerState(instance)).toBe('stopped');
-    // Busy, however long that lasts on a busy machine, until it is known again; and at no time gone.
-    const found = (async () => {
-      for (;;) {
-        try {
-          return await hypervisor.find(instance);
-        } catch (error) {
-          if (!(error instanceof DiskBusyError)) throw error;
-        }
-      }
-    })();
     await host.start(instance);
-    expect(await found).toMatchObject({ id: instance, projectId: 'p1', name: 'a <test> & more' });
+    expect(await hypervisor.find(instance)).toMatchObject({ id: instance, projectId: 'p1', name: 'a <test> & more' });
+  });
+
+  it('that is undefined and defined again and again is found, or busy', async () => {
+    const instance = await host.newInstance('libvirt');
+    const xml = join(host.instancesDir, `${instance}.xml`);
+    await writeFile(xml, await definitionOf(instance));
+    const looking = new AbortController();
+    const redefine = async () => {
+      while (!looking.signal.aborted) {
+        await libvirt.virsh('undefine', instance);
+        await libvirt.virsh('define', xml);
+        await delay(200);
+      }
+    };
+    const look = async () => {
+      for (let turn = 0; turn < 10; turn++) {
+        const [found] = await Promise.allSettled([hypervisor.find(instance)]);
+        if (found.status === 'fulfilled') expect(found.value).toMatchObject({ id: instance, state: 'stopped' });
+        else expect(found.reason).toBeInstanceOf(DiskBusyError);
+        expect(await hypervisor.powerState(instance)).toBe('stopped');
+      }
+    };
+    await Promise.all([redefine(), Promise.all([look(), look()]).finally(() => looking.abort())]);
   });
 
   it('that does not say whose it is hides no other, and can be told by Varve', async () => {

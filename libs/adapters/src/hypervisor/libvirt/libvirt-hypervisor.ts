@@ -30,6 +30,8 @@ import { Virsh, VirshError } from './virsh.js';
 
 /** How long Nova may leave a domain undefined while it makes it anew. */
 const REDEFINITION_MS = 3_000;
+/** How often a question is asked of a domain that Nova undefines and defines. */
+const ASK_AT_MOST = 5;
 /** How long {@link LibvirtHypervisor.list} goes by what a domain's description said: reading it takes a process each. */
 const KNOWN_MS = 60_000;
 /** How long libvirt may take to tell of the end of a job that QEMU has ended. */
@@ -91,9 +93,8 @@ export class LibvirtHypervisor implements Hypervisor {
     const deadline = performance.now() + REDEFINITION_MS;
     for (;;) {
       const domain = await this.domainOf(id);
-      if (domain) {
-        return this.describe(id, domain, (await statesOf(this.virsh, [id])).get(domain.name) ?? null);
-      }
+      const states = domain && (await this.onHost(id, () => this.ifKnown(id, () => statesOf(this.virsh, [id]))));
+      if (domain && states) return this.describe(id, domain, states.get(domain.name) ?? null);
       if (!(await this.hasDisk(id))) return null;
       if (performance.now() > deadline) throw new DiskBusyError(id, 'libvirt has no definition of it for the moment');
       await delay(200);
@@ -208,13 +209,28 @@ export class LibvirtHypervisor implements Hypervisor {
   /** @returns `null`: libvirt has no such domain */
   private domainOf(id: InstanceId): Promise<Domain | null> {
     return this.onHost(id, async () => {
-      try {
-        return parseDomain(await this.virsh.run('dumpxml', [id]));
-      } catch (error) {
-        if (error instanceof VirshError && !(await this.virsh.uuids('--all')).includes(id)) return null;
-        throw error;
-      }
+      const xml = await this.ifKnown(id, () => this.virsh.run('dumpxml', [id]));
+      return xml === null ? null : parseDomain(xml);
     });
+  }
+
+  /**
+   * What was asked of a domain, once more where libvirt refused and lists the domain all the same: Nova may have defined
+   * it anew in between.
+   *
+   * @returns `null`: libvirt has no such domain
+   */
+  private async ifKnown<T>(id: InstanceId, ask: () => Promise<T>): Promise<T | null> {
+    for (let asked = 1; ; asked++) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!(error instanceof VirshError)) throw error;
+        if (!(await this.virsh.uuids('--all')).includes(id)) return null;
+        if (asked === ASK_AT_MOST) throw error;
+        await delay(asked * 30);
+      }
+    }
   }
 
   private async knownDomainOf(id: InstanceId): Promise<Pick<Domain, 'name' | 'owner'> | null> {
@@ -242,18 +258,14 @@ export class LibvirtHypervisor implements Hypervisor {
   /** @returns `null`: the lock on the disk has to tell */
   private async stateOf(id: InstanceId): Promise<PowerState | null | 'absent'> {
     try {
-      const [state] = (await statesOf(this.virsh, [id])).values();
-      return state ?? null;
+      const states = await this.ifKnown(id, () => statesOf(this.virsh, [id]));
+      return states === null ? 'absent' : ([...states.values()][0] ?? null);
     } catch (error) {
       if (!(error instanceof VirshError)) throw error;
       const refusal = await this.virsh.refusal(error, id);
       // A libvirt that is away says nothing about its QEMUs, which go on without it.
-      if (refusal instanceof OutcomeUnknownError) {
-        if (await isLockedForWriting(this.diskOf(id))) return 'running';
-        throw refusal;
-      }
-      if ((await this.virsh.uuids('--all')).includes(id)) throw refusal;
-      return 'absent';
+      if (refusal instanceof OutcomeUnknownError && (await isLockedForWriting(this.diskOf(id)))) return 'running';
+      throw refusal;
     }
   }
 
