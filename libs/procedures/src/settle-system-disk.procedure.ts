@@ -21,12 +21,7 @@ import { mergeLayers, topPair } from './merge-layers.procedure.js';
 import { finishedWell, headOf } from './outcome.js';
 import type { ProcedureResult } from './outcome.js';
 import { STREAM_STEP, undoUnflushedStream } from './settle-disk.js';
-import {
-  createOverlay,
-  discardOverlay,
-  pointDiskAtOverlay,
-  switchToOverlay,
-} from './snapshot-system-disk.procedure.js';
+import { createOverlay, discardOverlay, pointDiskAtOverlay, switchToOverlay } from './seal-active-layer.js';
 
 export interface SettleRequest {
   readonly instanceId: InstanceId;
