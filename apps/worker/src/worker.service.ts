@@ -60,10 +60,9 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   private async declareQueue(): Promise<void> {
-    // The connection was asked for a moment ago. That it does not come is said below.
-    await this.broker.waitForConnect(CONNECT_WITHIN_MS).catch(() => undefined);
     try {
-      await this.broker.declareHostQueue(this.config.host);
+      // The connection was asked for a moment ago.
+      await this.broker.declareHostQueue(this.config.host, CONNECT_WITHIN_MS);
     } catch (error) {
       this.log.warn({ err: error }, 'the broker is away; the queue will be made when it is back');
     }

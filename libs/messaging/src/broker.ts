@@ -86,11 +86,12 @@ export class Broker {
   /**
    * Makes the queue that a host's jobs wait in; from now on also after every reconnection.
    *
+   * @param patienceMs - how long a connection that is just being made may take
    * @throws {ServiceUnavailableError} the broker is away; it will be made when it is back
    */
-  async declareHostQueue(host: HostName): Promise<void> {
+  async declareHostQueue(host: HostName, patienceMs = 0): Promise<void> {
     this.hosts.add(host);
-    if (!this.since) throw new ServiceUnavailableError('The message broker is not connected');
+    if (!this.since) await this.waitForConnect(patienceMs);
     try {
       await this.declareAll(this.connection);
     } catch (error) {
