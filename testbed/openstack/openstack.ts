@@ -72,15 +72,20 @@ export async function startOpenStack(dir: string, tell: (what: string) => void):
   try {
     await start(mariadb.service, rabbitmq.service, ...libvirt);
     await rabbitmq.createVhost(VHOST);
-    const others = Promise.all([setUp('glance', glance), setUp('placement', placement), setUp('nova', nova)]);
-    // Awaited below; should Keystone fail first, that is what is told.
-    others.catch(() => undefined);
-    await setUp('keystone', keystone);
-    await start(...keystone.services);
     const logins = loginsOf(site);
-    const admin = await Session.open(site.authUrl, logins.admin);
-    await once(dir, 'identity', () => provisionIdentity(admin, site));
-    await others;
+    const logIn = async (): Promise<Session> => {
+      await setUp('keystone', keystone);
+      await start(...keystone.services);
+      const session = await Session.open(site.authUrl, logins.admin);
+      await once(dir, 'identity', () => provisionIdentity(session, site));
+      return session;
+    };
+    const [admin] = await Promise.all([
+      logIn(),
+      setUp('glance', glance),
+      setUp('placement', placement),
+      setUp('nova', nova),
+    ]);
     tell('schemas, users and catalogue there');
     await start(...glance.services, ...placement.services, ...nova.services);
     await admin.renew();

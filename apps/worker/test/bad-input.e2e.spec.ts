@@ -94,10 +94,9 @@ describe('an ordinary host', () => {
     ])('%s is refused', async (_kind, code, make) => {
       rmSync(join(dir, 'disk'), { force: true });
       make(join(dir, 'disk'));
+      await product.known(id);
       await expect
-        .poll(async () => (await product.client.instance(id).catch(() => null))?.unsupported?.code, {
-          timeout: PATIENCE.deadlineMs,
-        })
+        .poll(async () => (await product.client.instance(id)).unsupported?.code, { timeout: PATIENCE.deadlineMs })
         .toBe(code);
       expect(await refusalOf(product.client.createSnapshot(id))).toMatchObject({
         status: 422,

@@ -44,12 +44,9 @@ export class ObjectWriter {
     return this.written;
   }
 
-  /** Finds what an earlier life left of an object that will have several parts, before the first one is full. */
-  begin(): Promise<PartUpload> {
-    this.upload ??= this.store.openUpload(this.key);
-    // Whoever sends the first part hears of it.
-    this.upload.catch(() => undefined);
-    return this.upload;
+  /** Finds what an earlier life left of an object that has several parts. */
+  private begin(): Promise<PartUpload> {
+    return (this.upload ??= this.store.openUpload(this.key));
   }
 
   /** Returns when the bytes are in a buffer of ours: waits for the store when all are full. */

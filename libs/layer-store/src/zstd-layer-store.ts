@@ -165,8 +165,6 @@ export class ZstdLayerStore implements LayerStore {
         onProgress?.(told, file.fileBytes);
       });
 
-      if (atMost > plan.partBytes) void writer.begin(); // its failure is the first part's
-
       for await (const { plain, sha256: frameSha256, stored } of file.compressed(this.config.compressionLevel)) {
         signal.throwIfAborted();
         sha256.update(plain);

@@ -23,6 +23,7 @@ it('every route has a name in the policy, and the role that it needs by default'
     'hosts:list': 'admin',
     'instances:list': 'reader',
     'instances:show': 'reader',
+    'instances:settle': 'member',
     'operations:list': 'reader',
     'operations:show': 'reader',
     'operations:events': 'reader',
