@@ -63,6 +63,11 @@ export interface ChainRecord {
   readonly detached: DetachedLayer | null;
   readonly safety: SafetyPoint | null;
   /**
+   * The stored state whose digests lie beside the record: a disk that was settled shows it nowhere any more, and is an
+   * increment on it all the same. See {@link StateDigests}.
+   */
+  readonly digestsOf?: LayerUid;
+  /**
    * Files that are about to join or leave the chain: made before the step that uses them, so that whatever a crash
    * leaves behind is known by name and can be deleted.
    */

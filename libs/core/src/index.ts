@@ -6,3 +6,4 @@ export * from './json.js';
 export * from './lineage.js';
 export * from './manifest.js';
 export * from './restore-plan.js';
+export * from './state-digests.js';

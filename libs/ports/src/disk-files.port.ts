@@ -1,4 +1,4 @@
-import type { BaseImage, ChainRecord, Extent, FileId, InstanceId } from '@varve/core';
+import type { BaseImage, ChainRecord, Extent, FileId, InstanceId, StateDigests } from '@varve/core';
 
 export const DISK_FILES = Symbol('DiskFiles');
 
@@ -64,6 +64,10 @@ export interface DiskFiles {
   readRecord(instance: InstanceId): Promise<ChainRecord | null>;
   /** Replaces it atomically. */
   writeRecord(record: ChainRecord): Promise<void>;
+  /** `null`: none, or none that can be read. */
+  readDigests(instance: InstanceId): Promise<StateDigests | null>;
+  /** Replaces them atomically; `null` deletes them. There must be a record. */
+  writeDigests(instance: InstanceId, digests: StateDigests | null): Promise<void>;
 
   // ---- looking
 

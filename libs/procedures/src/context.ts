@@ -17,6 +17,8 @@ export interface ProcedureSettings {
   readonly reserveBytes: number;
   /** How long a guest may take to shut down by itself before a rollback cuts its power; milliseconds. */
   readonly stopGraceMs: number;
+  /** The least that a settled disk is compared by, in bytes; 64 KiB unless told. */
+  readonly pieceBytes?: number;
 }
 
 /** What a procedure works with. All that is not determined by the request and the journal comes from here. */

@@ -74,6 +74,11 @@ async function live(seed: number, operations: number): Promise<Record<string, nu
       } else if (what === 15 && power === 'running') {
         await bench.pause();
         did('pause');
+      } else if (what === 16 && power !== 'paused') {
+        story.push(`settle ${told}`);
+        const { outcome } = await bench.settle(struck);
+        mayHaveFailed(outcome, struck.blow);
+        did(`${outcome.kind} settle`);
       } else if (what > 16) {
         if (power !== 'running') await bench.start();
         bench.writeSome(4);
@@ -108,6 +113,7 @@ describe('a long life', () => {
         snapshot: expect.any(Number),
         'failed snapshot': expect.any(Number),
         'finished rollback': expect.any(Number),
+        'finished settle': expect.any(Number),
         'failed rollback': expect.any(Number),
         'finished undo': expect.any(Number),
       });

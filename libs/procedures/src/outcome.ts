@@ -19,7 +19,7 @@ export const finishedWell = (problem: Problem | null): Pick<ProcedureResult, 'st
   problem,
 });
 
-/** How long the chain is, and the newest stored state that it stands on. */
+/** How long the chain is, and the newest stored state that it stands on, or that a settled disk is compared with. */
 export function headOf(
   ctx: ProcedureContext,
   instance: InstanceId,
@@ -29,6 +29,8 @@ export function headOf(
     const record = await recordOf(ctx, instance);
     const known = new Set<LayerUid | null>(stored);
     const head = sealedOf(record).findLast((file) => known.has(file.asOf));
-    return { chainLength: record.files.length, headLayerUid: head?.asOf ?? null };
+    // Those are of the newest one, until there is another.
+    const compared = known.has(record.digestsOf ?? null) ? record.digestsOf : undefined;
+    return { chainLength: record.files.length, headLayerUid: compared ?? head?.asOf ?? null };
   });
 }

@@ -17,6 +17,7 @@ import type { Run } from './engine/run.js';
 import { repeatable } from './engine/step.js';
 import type { Step } from './engine/step.js';
 import { adoptEndedMerge, assertSpace, examineChain } from './examine-chain.js';
+import { digestStoredState } from './known-state.js';
 import { mergeLayers, topPair } from './merge-layers.procedure.js';
 import { finishedWell, headOf } from './outcome.js';
 import type { ProcedureResult } from './outcome.js';
@@ -44,7 +45,7 @@ export interface SettleRequest {
  * Where Nova goes by the name under which libvirt has the active layer, P is opened as `disk`: then `disk` is moved before
  * the switch, which is as right as long as QEMU knows no layer that it has to open again by that name.
  *
- * The next snapshot starts a new lineage on the base image: it uploads the whole layer once.
+ * No layer shows the newest stored state then. Its digests are kept, so that the next snapshot uploads what differs from it.
  */
 export async function settleSystemDisk(
   run: Run,
@@ -59,6 +60,8 @@ export async function settleSystemDisk(
     if (powerState === 'paused') {
       throw new ConflictError('A paused instance cannot be settled; resume it first', { instanceId });
     }
+    const digest = digestStoredState(ctx, instanceId, request.storedLayers, run.signal);
+    await run.step('digest stored state', digest);
     const settle = powerState === 'stopped' ? settleStopped : settleRunning;
     problem = await settle(run, ctx, instanceId, names);
   }

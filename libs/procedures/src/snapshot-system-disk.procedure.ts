@@ -115,6 +115,8 @@ export interface SnapshotNames {
   /** For an upload that is built from several layers. */
   readonly built: FileId;
   readonly scratch: FileId;
+  /** For the first upload of a disk that was settled. */
+  readonly increment: FileId;
   readonly before: { readonly lowerCopy: FileId; readonly upperCopy: FileId };
   readonly failed: { readonly lowerCopy: FileId; readonly upperCopy: FileId };
   readonly room: { readonly lowerCopy: FileId; readonly upperCopy: FileId };
@@ -134,6 +136,7 @@ const nameFiles = (ctx: ProcedureContext): Step<SnapshotNames> =>
       copy: ctx.newFileId(),
       built: ctx.newFileId(),
       scratch: ctx.newFileId(),
+      increment: ctx.newFileId(),
       before: pair(),
       failed: pair(),
       room: pair(),
@@ -243,15 +246,17 @@ function judgeLastSnapshot(
 
 // ---- after the upload ----------------------------------------------------------------------------------------------
 
-/** What was kept beside the chain for this upload has done its duty. */
+/** What was kept beside the chain for this upload has done its duty: a failed layer, digests of what was stored before. */
 function recordSuccess(ctx: ProcedureContext, request: SnapshotRequest, stopped: boolean): Step<null> {
   return repeatable(async () => {
     // The upload of a stopped instance's copy stands beside the chain: what the chain lacks in the store, it still lacks.
     if (stopped) return null;
-    const record = await recordOf(ctx, request.instanceId);
-    if (!record.detached) return null;
-    const { fileId } = record.detached;
-    await ctx.files.writeRecord({ ...record, detached: null, transient: [...record.transient, fileId] });
+    const { digestsOf, detached, ...record } = await recordOf(ctx, request.instanceId);
+    if (digestsOf !== undefined || detached) {
+      const transient = [...record.transient, ...(detached ? [detached.fileId] : [])];
+      await ctx.files.writeRecord({ ...record, detached: null, transient });
+    }
+    await ctx.files.writeDigests(request.instanceId, null);
     return null;
   });
 }
@@ -353,7 +358,7 @@ function cleanUp(ctx: ProcedureContext, instance: InstanceId, names: SnapshotNam
     const record = await recordOf(ctx, instance);
     await closeLeftovers(ctx, instance);
     await dropTransient(ctx, instance, record.transient, filesNeededBy);
-    await dropTransient(ctx, instance, [names.built, names.scratch, names.copy], filesNeededBy);
+    await dropTransient(ctx, instance, [names.built, names.scratch, names.increment, names.copy], filesNeededBy);
     const open = await ctx.hypervisor.openLayers(instance);
     if (open) await untrueNames(ctx, await recordOf(ctx, instance), open);
     return null;

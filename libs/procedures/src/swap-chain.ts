@@ -70,7 +70,9 @@ function placeChain(ctx: ProcedureContext, swap: Swap): Step<null> {
         detached: record.detached,
         createdAt: ctx.now().toISOString(),
       };
-      const after: ChainRecord = { ...record, ...next, safety };
+      // The digests are of what is set aside now, and may be those of another chain when an undo brings it back.
+      const { digestsOf: _, ...kept } = record;
+      const after: ChainRecord = { ...kept, ...next, safety };
       const needed = filesNeededBy(after);
       const leaving = [...filesNeededBy(record), ...record.transient].filter((file) => !needed.has(file));
       await ctx.files.writeRecord({ ...after, transient: leaving });

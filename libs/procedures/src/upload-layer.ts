@@ -7,6 +7,7 @@ import type { Run } from './engine/run.js';
 import { repeatable } from './engine/step.js';
 import type { Step } from './engine/step.js';
 import { assertSpace } from './examine-chain.js';
+import { incrementOnKnownState } from './known-state.js';
 
 /** Of every layer that we make, and of those that Nova makes. */
 const CLUSTER_BYTES = 65536;
@@ -25,6 +26,8 @@ interface Upload {
   /** Names for what has to be built when there is more than one part. */
   readonly built: FileId;
   readonly scratch: FileId;
+  /** And for the layer with what differs from a stored state that no layer here shows any more. */
+  readonly increment: FileId;
 }
 
 /**
@@ -34,35 +37,44 @@ interface Upload {
 export function uploadLayer(
   run: Run,
   ctx: ProcedureContext,
-  request: { instanceId: InstanceId; projectId: ProjectId; layerUid: LayerUid },
+  request: {
+    readonly instanceId: InstanceId;
+    readonly projectId: ProjectId;
+    readonly layerUid: LayerUid;
+    readonly storedLayers: readonly LayerUid[];
+  },
   upload: Upload,
 ): Step<UploadResult> {
-  const { instanceId } = request;
+  const { instanceId, storedLayers } = request;
+  const { signal } = run;
   return repeatable(() =>
     ctx.transfer(async () => {
       let source: FileId | null = null;
       try {
         source = await oneFileOf(ctx, instanceId, upload);
+        const { backing, increment: into } = upload;
+        const less = await incrementOnKnownState(ctx, instanceId, { source, backing, into }, storedLayers, signal);
+        const file = less?.file ?? source;
         const record = await recordOf(ctx, instanceId);
         const layer = await ctx.layers.upload(
           {
             uid: request.layerUid,
             instanceId,
             projectId: request.projectId,
-            backing: await backingRef(ctx, instanceId, upload.backing),
-            path: await ctx.files.layerPath(instanceId, source),
-            extents: await ctx.files.extents(instanceId, source),
+            backing: less?.backing ?? (await backingRef(ctx, instanceId, backing)),
+            path: await ctx.files.layerPath(instanceId, file),
+            extents: await ctx.files.extents(instanceId, file),
             virtualSizeBytes: record.virtualSizeBytes,
             clusterBytes: CLUSTER_BYTES,
             consistency: upload.consistency,
             sealedAt: upload.sealedAt,
             tools: await ctx.hypervisor.versions(),
           },
-          { signal: run.signal, onProgress: (done, total) => ctx.progress('uploading', done, total) },
+          { signal, onProgress: (done, total) => ctx.progress('uploading', done, total) },
         );
         return { kind: 'stored' as const, layer };
       } catch (error) {
-        if (run.signal.aborted) throw error;
+        if (signal.aborted) throw error;
         return { kind: 'failed' as const, problem: problemOf(error), source };
       }
     }),

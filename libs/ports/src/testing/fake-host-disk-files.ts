@@ -6,7 +6,7 @@ import {
   NoSpaceError,
   NotFoundError,
 } from '@varve/core';
-import type { BaseImage, ChainRecord, Extent, FileId, InstanceId } from '@varve/core';
+import type { BaseImage, ChainRecord, Extent, FileId, InstanceId, StateDigests } from '@varve/core';
 import type { Backing, DiskFiles, Fingerprint, FoundLayer, ImageReader, ImageWriter } from '../disk-files.port.js';
 import type { FakeFile } from './fake-host-files.js';
 import { extentsOf, isOpenForWriting } from './fake-host-files.js';
@@ -47,6 +47,18 @@ export class FakeDiskFiles implements DiskFiles {
     const instance = this.instances.require(record.instanceId);
     this.effect(record.instanceId, 'write record', () => {
       instance.record = JSON.stringify(record);
+    });
+  }
+
+  async readDigests(instance: InstanceId): Promise<StateDigests | null> {
+    this.look(instance);
+    return this.instances.require(instance).digests ?? null;
+  }
+
+  async writeDigests(id: InstanceId, digests: StateDigests | null): Promise<void> {
+    const instance = this.instances.require(id);
+    this.effect(id, 'write digests', () => {
+      instance.digests = digests;
     });
   }
 

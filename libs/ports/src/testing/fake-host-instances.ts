@@ -1,5 +1,5 @@
 import { ChainDivergedError, InstanceNotRunningError, NotFoundError, OutcomeUnknownError } from '@varve/core';
-import type { InstanceId, ProjectId } from '@varve/core';
+import type { InstanceId, ProjectId, StateDigests } from '@varve/core';
 import type { PowerState } from '../hypervisor.port.js';
 import type { FakeFile, FakeFileSystem } from './fake-host-files.js';
 import type { FakeQemu } from './fake-host-qemu.js';
@@ -13,6 +13,8 @@ export interface FakeInstance {
   readonly directory: string;
   /** `.varve/chain.json` */
   record: string | null;
+  /** `.varve/digests.json` */
+  digests?: StateDigests | null;
   qemu: FakeQemu | null;
   agent: FakeAgent;
 }

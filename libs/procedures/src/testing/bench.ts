@@ -77,6 +77,8 @@ export class Bench {
   head: LayerUid | null = null;
   /** How many writes the guest had made when the disk was as of {@link head}. */
   private since = 0;
+  /** No layer shows {@link head} since the disk was settled: only digests do, which go when the chain is set aside. */
+  private isCompared = false;
   /** As the last procedure reported it; what the catalog goes by. */
   private reportedHead: LayerUid | null = null;
   /** Whether the chain holds a sealed layer that isn't stored. */
@@ -119,6 +121,7 @@ export class Bench {
       quiesceDeadlineMs: 1_000,
       reserveBytes: 0,
       stopGraceMs: 1_000,
+      pieceBytes: this.host.blockBytes,
       ...options.settings,
     };
     this.host.watcher = (point) => this.reached(point);
@@ -215,7 +218,7 @@ export class Bench {
       this.stored.set(layerUid, layer);
       must(healed, owed, 'healed: a failed snapshot’s data is in it');
       this.expectIncrement(layer, sealed);
-      if (inChain) [this.head, this.since, this.owes] = [layerUid, sealed.writes, false];
+      if (inChain) [this.head, this.since, this.owes, this.isCompared] = [layerUid, sealed.writes, false, false];
     } else if (sealed && inChain) {
       this.owes = true;
     }
@@ -231,7 +234,7 @@ export class Bench {
     const point = this.points.get(to);
     if (!point) throw new Error('No such restore point');
     const operationId = this.host.newId() as OperationId;
-    const before = { head: this.head, since: this.since, owes: this.owes };
+    const before = this.standing();
     const request = {
       operationId,
       instanceId: this.instance,
@@ -245,7 +248,7 @@ export class Bench {
     );
     if (report.outcome.kind === 'finished') {
       this.aside = { ...(this.aside ?? { disk: [] }), ...before, operationId };
-      [this.head, this.since, this.owes] = [point.layerUid, this.landedAt, false];
+      [this.head, this.since, this.owes, this.isCompared] = [point.layerUid, this.landedAt, false, false];
     }
     this.takeReportedHead(report);
     await this.audit();
@@ -265,13 +268,13 @@ export class Bench {
     };
     const { aside } = this;
     if (!aside) throw new Error('Nothing to undo');
-    const before = { head: this.head, since: this.since, owes: this.owes };
+    const before = this.standing();
     const report = await this.replaced(aside.disk, 'undo-rollback', options, operationId, (run, ctx) =>
       undoRollback(run, request, ctx),
     );
     if (report.outcome.kind === 'finished') {
       this.aside = { ...this.aside, disk: this.aside?.disk ?? [], ...before, operationId };
-      [this.head, this.since, this.owes] = [aside.head, aside.since, aside.owes];
+      [this.head, this.since, this.owes, this.isCompared] = [aside.head, aside.since, aside.owes, false];
     }
     this.takeReportedHead(report);
     await this.audit();
@@ -287,13 +290,20 @@ export class Bench {
     const report = await this.perform('settle-system-disk', options, (run, ctx) => settleSystemDisk(run, request, ctx));
     const record = await this.host.diskFiles.readRecord(this.instance);
     const settled = record?.files.length === 1;
-    // What was stored below is in the same layer now as what was not.
-    if (settled) [this.head, this.since, this.owes] = [null, 0, false];
+    // What was stored below is in the same layer now as what was not, and is an increment on the same state all the same.
+    if (settled && this.head !== null) [this.isCompared, this.owes] = [true, false];
+    else if (settled) [this.since, this.owes] = [0, false];
     else if (this.sealed) this.owes = true;
     this.sealed = null;
     this.takeReportedHead(report);
     await this.audit();
     return { ...report, settled };
+  }
+
+  /** What an undo will find of the chain that is about to be set aside. */
+  private standing(): { head: LayerUid | null; since: number; owes: boolean } {
+    const { head, since, owes } = this;
+    return this.isCompared ? { head: null, since: 0, owes } : { head, since, owes };
   }
 
   get pointUids(): SnapshotUid[] {

@@ -52,6 +52,15 @@ export async function rolledBack(failures: number, options: BenchOptions = {}): 
   return bench;
 }
 
+/** One layer, and digests of what was stored before; then so many snapshots failed. */
+async function settled(failures: number, options: BenchOptions = {}): Promise<Bench> {
+  const bench = await failed(1, options);
+  await bench.settle();
+  bench.writeSome();
+  for (let i = 0; i < failures; i++) await bench.snapshot({ storeDown: true });
+  return bench;
+}
+
 async function stopped(bench: Bench): Promise<Bench> {
   await bench.stop();
   return bench;
@@ -128,5 +137,9 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'after a rollback', make: () => rolledBack(0) },
   { name: 'after a rollback and a failure', isTypical: true, make: () => rolledBack(1) },
   { name: 'after a rollback and three failures, merging copies', make: () => rolledBack(3, COPY) },
+  { name: 'a settled disk', isTypical: true, make: () => settled(0) },
+  { name: 'a settled disk and a failure', make: () => settled(1) },
+  { name: 'a settled disk and three failures, merging copies', make: () => settled(3, COPY) },
+  { name: 'a settled disk, stopped', make: async () => stopped(await settled(0)) },
   { name: 'a chain that is full', isTypical: true, make: () => fullAtRest() },
 ];

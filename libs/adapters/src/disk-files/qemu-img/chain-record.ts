@@ -27,6 +27,7 @@ const ChainRecordFile = z.object({
       createdAt: z.string(),
     })
     .nullable(),
+  digestsOf: uuid.optional(),
   transient: z.array(uuid),
 });
 

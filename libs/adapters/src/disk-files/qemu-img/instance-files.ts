@@ -46,6 +46,10 @@ export class InstanceFiles {
     return join(this.varve(instance), 'chain.json');
   }
 
+  digests(instance: InstanceId): string {
+    return join(this.varve(instance), 'digests.json');
+  }
+
   /** Whoever may delete the instance directory may delete what we put into it. @throws {NotFoundError} */
   async owner(instance: InstanceId): Promise<Owner> {
     const found = await ifThere(stat(this.directory(instance)));

@@ -8,7 +8,7 @@ import {
   NoSpaceError,
   NotFoundError,
 } from '@varve/core';
-import type { BaseImage, ChainRecord, Extent, FileId, InstanceId } from '@varve/core';
+import type { BaseImage, ChainRecord, Extent, FileId, InstanceId, StateDigests } from '@varve/core';
 import type { Backing, DiskFiles, Fingerprint, FoundLayer, ImageReader, ImageWriter } from '@varve/ports';
 import { BaseDigests } from './base-digests.js';
 import { parseChainRecord } from './chain-record.js';
@@ -20,6 +20,7 @@ import { InstanceFiles } from './instance-files.js';
 import { openNbdReader, openNbdWriter } from './nbd-image.js';
 import { pourLayer } from './pour-layer.js';
 import { readQcow2Header } from './qcow2-header.js';
+import { formatDigests, parseDigests } from './state-digests-file.js';
 import { runTool, THOROUGH, ToolFailedError } from './tools.js';
 import type { ToolLimits } from './tools.js';
 
@@ -73,6 +74,19 @@ export class QemuImgDiskFiles implements DiskFiles {
     await this.noticingFullDisk(record.instanceId, text.length, () =>
       replaceFile(this.files.record(record.instanceId), text, owner),
     );
+  }
+
+  async readDigests(instance: InstanceId): Promise<StateDigests | null> {
+    const text = await ifThere(readFile(this.files.digests(instance), 'utf8'));
+    return text === null ? null : parseDigests(text);
+  }
+
+  async writeDigests(instance: InstanceId, digests: StateDigests | null): Promise<void> {
+    const path = this.files.digests(instance);
+    if (digests === null) return rm(path, { force: true });
+    const owner = await this.files.owner(instance);
+    const text = formatDigests(digests);
+    await this.noticingFullDisk(instance, text.length, () => replaceFile(path, text, owner));
   }
 
   // ---- looking
