@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ChainDivergedError, InstanceRunningError, NotFoundError } from '@varve/core';
-import type { ChainRecord, FileId, InstanceId } from '@varve/core';
+import type { ChainRecord, FileId, InstanceId, LayerUid, StateDigests } from '@varve/core';
 import type { HostHarness } from './host-harness.js';
 import { baseOf, createOn, expectCold, expectLive, inodeOf, runningInstance, seal, write } from './host-steps.js';
 
@@ -105,6 +105,33 @@ export function runDiskFilesSuite(name: string, makeHost: () => Promise<HostHarn
         const later: ChainRecord = { ...record, transient: [host.newFileId()] };
         await host.diskFiles.writeRecord(later);
         expect(await host.diskFiles.readRecord(instance)).toEqual(later);
+      });
+    });
+
+    describe('digests', () => {
+      it('are absent, then what was written last, then gone', async () => {
+        const { instance, bottom } = await stopped();
+        const files = [{ fileId: bottom, asOf: null, layers: [], inode: await inodeOf(host, instance, bottom) }];
+        const chain = { base: await baseOf(host, instance), virtualSizeBytes: sizeBytes(), files };
+        const beside = { detached: null, safety: null, transient: [] };
+        await host.diskFiles.writeRecord({ version: 1, instanceId: instance, ...chain, ...beside });
+        expect(await host.diskFiles.readDigests(instance)).toBeNull();
+        const digests: StateDigests = {
+          asOf: host.newFileId() as string as LayerUid,
+          baseSha256: null,
+          virtualSizeBytes: sizeBytes(),
+          pieceBytes: 65_536,
+          pieces: [[1, 2]],
+          sha256: Buffer.alloc(64, 7),
+        };
+        await host.diskFiles.writeDigests(instance, digests);
+        expect(await host.diskFiles.readDigests(instance)).toEqual(digests);
+        const fewer = { ...digests, pieces: [], sha256: Buffer.alloc(0) };
+        await host.diskFiles.writeDigests(instance, fewer);
+        expect(await host.diskFiles.readDigests(instance)).toEqual(fewer);
+        await host.diskFiles.writeDigests(instance, null);
+        await host.diskFiles.writeDigests(instance, null);
+        expect(await host.diskFiles.readDigests(instance)).toBeNull();
       });
     });
 

@@ -30,5 +30,6 @@ export function parseDigests(text: string): StateDigests | null {
   }
   const parsed = DigestsFile.safeParse(json);
   if (!parsed.success) return null;
-  return { ...parsed.data, asOf: parsed.data.asOf as LayerUid };
+  const { version: _, asOf, ...digests } = parsed.data;
+  return { asOf: asOf as LayerUid, ...digests };
 }
