@@ -35,9 +35,7 @@ export class Admission {
     const known = await tx.compute.find(instance.id);
     const obstacle = obstacleOf(known, instance.host);
     if (obstacle) throw new ReportedError(obstacle);
-    if (!(await tx.hosts.isUp(instance.host, this.config.hostDownAfterS))) {
-      throw new HostUnavailableError(instance.host);
-    }
+    await this.assertHostUp(tx, instance);
     // While Nova rebuilds or moves it, its host has none for some seconds.
     if (instance.state === 'unknown' && known) {
       throw new InstanceNotReadyError(
@@ -55,6 +53,20 @@ export class Admission {
         host: instance.host,
       });
     }
+  }
+
+  /**
+   * For work on what is stored alone: it is all the same how the instance is, or whether there is one.
+   *
+   * @throws {OperationRunningError | HostUnavailableError} as above
+   */
+  async assertFree(tx: CatalogTx, instance: InstanceEntity): Promise<void> {
+    await tx.operations.assertIdle(instance.id);
+    await this.assertHostUp(tx, instance);
+  }
+
+  private async assertHostUp(tx: CatalogTx, { host }: InstanceEntity): Promise<void> {
+    if (!(await tx.hosts.isUp(host, this.config.hostDownAfterS))) throw new HostUnavailableError(host);
   }
 
   /** What every new operation of an instance begins with; takes the instance's next epoch. */

@@ -8,6 +8,8 @@ import type { Identity } from '@varve/ports';
 import type { Logger } from 'pino';
 import { Admission } from './admission.js';
 import type { ApiConfig } from './config.js';
+import { ExportsController } from './exports/exports.controller.js';
+import { ExportsService } from './exports/exports.service.js';
 import { HostsController } from './hosts/hosts.controller.js';
 import { PrincipalGuard } from './http/principal.guard.js';
 import { ProblemFilter } from './http/problem.filter.js';
@@ -35,6 +37,7 @@ const CONTROLLERS = [
   InstancesController,
   SnapshotsController,
   RollbacksController,
+  ExportsController,
   OperationsController,
   HostsController,
 ];
@@ -69,6 +72,7 @@ export class ApiModule {
         SettleService,
         SnapshotsService,
         RollbacksService,
+        ExportsService,
         OperationsService,
         OperationFeed,
       ],

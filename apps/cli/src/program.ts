@@ -2,6 +2,7 @@ import { ApiError } from '@varve/api-client';
 import { ServiceError } from '@varve/core';
 import { Command, CommanderError } from 'commander';
 import { addCompletion } from './commands/completion.command.js';
+import { addExport } from './commands/export.command.js';
 import { addHostList } from './commands/host-list.command.js';
 import { addInstanceList } from './commands/instance-list.command.js';
 import { addInstanceShow } from './commands/instance-show.command.js';
@@ -59,6 +60,7 @@ export function programOf(cli: Cli): Command {
   addRollbackList(rollback, cli);
   addRollbackShow(rollback, cli);
 
+  addExport(program, cli);
   addSettle(program, cli);
 
   const operation = program.command('operation').description('follow and cancel what runs');

@@ -1,5 +1,5 @@
 import { keystoneConfigOf, keystoneEnvironment, storeConfigOf, storeEnvironment } from '@varve/adapters';
-import type { ComputeConfig, HypervisorConfig, ObjectStoreConfig } from '@varve/adapters';
+import type { ComputeConfig, HypervisorConfig, ImageServiceConfig, ObjectStoreConfig } from '@varve/adapters';
 import { isHostName } from '@varve/core';
 import type { HostName } from '@varve/core';
 import { hostname } from 'node:os';
@@ -48,6 +48,8 @@ export interface WorkerConfig {
   readonly instancesDir: string;
   readonly hypervisor: HypervisorConfig;
   readonly compute: ComputeConfig;
+  /** Where there is Nova, there is Glance. */
+  readonly images: ImageServiceConfig;
   readonly stateDir: string;
   readonly amqpUrl: string;
   readonly store: ObjectStoreConfig;
@@ -96,6 +98,7 @@ export function parseWorkerConfig(environment: NodeJS.ProcessEnv): WorkerConfig 
     instancesDir: env.VARVE_INSTANCES_DIR,
     hypervisor: hypervisorOf(env),
     compute: computeOf(env),
+    images: env.VARVE_COMPUTE === 'nova' ? { kind: 'glance', keystone: keystoneConfigOf(env) } : { kind: 'none' },
     stateDir: env.VARVE_STATE_DIR,
     amqpUrl: env.VARVE_AMQP_URL,
     store: storeConfigOf(env),

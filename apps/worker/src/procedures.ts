@@ -1,17 +1,30 @@
-import type { RunRollback, SettleDisk, TakeSnapshot, UndoRollback } from '@varve/contracts';
+import type { ExportPoint, RunRollback, SettleDisk, TakeSnapshot, UndoRollback } from '@varve/contracts';
 import { JobUnusableError } from '@varve/core';
 import type { InstanceId } from '@varve/core';
-import { rollbackSystemDisk, settleSystemDisk, snapshotSystemDisk, undoRollback } from '@varve/procedures';
+import {
+  exportRestorePoint,
+  rollbackSystemDisk,
+  settleSystemDisk,
+  snapshotSystemDisk,
+  undoRollback,
+  withdrawImages,
+} from '@varve/procedures';
 import type { JournalHead, ProcedureContext, ProcedureResult, Run } from '@varve/procedures';
 
 /** Jobs that change a host. */
-export type DiskJob = TakeSnapshot | RunRollback | UndoRollback | SettleDisk;
+export type DiskJob = TakeSnapshot | RunRollback | UndoRollback | SettleDisk | ExportPoint;
 
 /**
  * The version of each procedure's steps, part of its journal: raised when a journal of the version before could not be
  * resumed by the new code.
  */
-const VERSIONS = { 'snapshot.take': 1, 'rollback.run': 1, 'rollback.undo': 1, 'disk.settle': 1 } as const;
+const VERSIONS = {
+  'snapshot.take': 1,
+  'rollback.run': 1,
+  'rollback.undo': 1,
+  'disk.settle': 1,
+  'point.export': 1,
+} as const;
 
 export const headFor = (job: DiskJob, at: Date): JournalHead => ({
   kind: 'open',
@@ -48,6 +61,8 @@ export function perform(run: Run, job: DiskJob, ctx: ProcedureContext): Promise<
       return undoRollback(run, job, ctx);
     case 'disk.settle':
       return settleSystemDisk(run, job, ctx);
+    case 'point.export':
+      return exportRestorePoint(run, job, ctx);
   }
 }
 
@@ -59,7 +74,14 @@ export function failureEvent(job: DiskJob, problem: object): { type: string; dat
     case 'rollback.run':
     case 'rollback.undo':
       return { type: 'rollback.failed', data: { problem } };
+    case 'point.export':
+      return { type: 'export.failed', data: { snapshotUid: job.snapshotUid, problem } };
     case 'disk.settle':
       return null;
   }
+}
+
+/** What a procedure has left elsewhere whose journal is gone, with its instance: nobody will ask it any more. */
+export async function abandon(job: DiskJob, ctx: Pick<ProcedureContext, 'images'>): Promise<void> {
+  if (job.type === 'point.export') await withdrawImages(ctx, job.operationId);
 }

@@ -1,7 +1,7 @@
 import type { TakeSnapshot, VarveEvent } from '@varve/contracts';
 import type { HostName, LayerUid, OperationId, ProjectId, SnapshotUid } from '@varve/core';
 import type { JournalEntry } from '@varve/procedures';
-import { FakeHost, FakeLayerStore } from '@varve/ports/testing';
+import { FakeHost, FakeImageService, FakeLayerStore } from '@varve/ports/testing';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,6 +39,7 @@ describe('Runner', () => {
         files: host.diskFiles,
         compute: host.compute,
         layers: new FakeLayerStore((path) => host.lookUp(path), host.blockBytes),
+        images: new FakeImageService(),
         settings: {
           mergeStrategy: 'auto',
           mergeBytesPerSecond: 0,

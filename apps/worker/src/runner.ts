@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FileJournal, FileJournals } from './file-journal.js';
-import { failureEvent, jobOf, perform } from './procedures.js';
+import { abandon, failureEvent, jobOf, perform } from './procedures.js';
 import type { Reporter } from './reporter.js';
 
 /** How often a watcher hears of progress; milliseconds. */
@@ -15,7 +15,7 @@ const PROGRESS_EVERY_MS = 500;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 60_000;
 
-type Ports = Pick<ProcedureContext, 'hypervisor' | 'files' | 'layers' | 'compute' | 'settings'>;
+type Ports = Pick<ProcedureContext, 'hypervisor' | 'files' | 'layers' | 'compute' | 'images' | 'settings'>;
 
 /**
  * Runs procedures to their end: one at a time per instance, any number of instances at once, and of the long parts
@@ -78,8 +78,9 @@ export class Runner {
             return undefined;
           });
         if (found === null) {
-          // There is nothing to do and nobody to tell.
+          // There is nothing to do here and nobody to tell.
           log.warn({ err: error }, 'the instance was deleted, and its journal with it');
+          await abandon(jobOf(journal.head), this.ports);
           return;
         }
         if (found && isClosed(found)) return;

@@ -1,9 +1,15 @@
-import { createCompute, createDiskFiles, createHypervisor, createObjectStore } from '@varve/adapters';
+import {
+  createCompute,
+  createDiskFiles,
+  createHypervisor,
+  createImageService,
+  createObjectStore,
+} from '@varve/adapters';
 import { ZstdLayerStore } from '@varve/layer-store';
 import { connectBroker } from '@varve/messaging';
 import type { Broker } from '@varve/messaging';
-import { COMPUTE, DISK_FILES, HYPERVISOR, LAYER_STORE } from '@varve/ports';
-import type { Compute, DiskFiles, Hypervisor, LayerStore } from '@varve/ports';
+import { COMPUTE, DISK_FILES, HYPERVISOR, IMAGE_SERVICE, LAYER_STORE } from '@varve/ports';
+import type { Compute, DiskFiles, Hypervisor, ImageService, LayerStore } from '@varve/ports';
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
@@ -45,6 +51,7 @@ export class WorkerModule {
               config.uploadGiveUpMs,
             ),
         },
+        { provide: IMAGE_SERVICE, useFactory: () => createImageService(config.images) },
         {
           provide: COMPUTE,
           useFactory: (recovery: Recovery, hypervisor: Hypervisor) =>
@@ -76,19 +83,20 @@ export class WorkerModule {
             files: DiskFiles,
             layers: LayerStore,
             compute: Compute,
+            images: ImageService,
             journals: FileJournals,
             reporter: Reporter,
             shutdown: AbortController,
           ) =>
             new Runner(
-              { hypervisor, files, layers, compute, settings: config.procedures },
+              { hypervisor, files, layers, compute, images, settings: config.procedures },
               journals,
               reporter,
               log,
               shutdown.signal,
               config.transfers,
             ),
-          inject: [HYPERVISOR, DISK_FILES, LAYER_STORE, COMPUTE, FileJournals, Reporter, SHUTDOWN],
+          inject: [HYPERVISOR, DISK_FILES, LAYER_STORE, COMPUTE, IMAGE_SERVICE, FileJournals, Reporter, SHUTDOWN],
         },
         {
           provide: JobsConsumer,

@@ -6,8 +6,10 @@ import type { InstanceId, LayerUid, OperationId, ProjectId, SnapshotUid } from '
 import { StoreUnavailableError } from '@varve/core';
 import { ZstdLayerStore } from '@varve/layer-store';
 import type { LayerRef, LayerStore, StoredLayer } from '@varve/ports';
+import { FakeImageService } from '@varve/ports/testing';
 import type { StartStyle } from '@varve/ports/testing';
 import {
+  exportRestorePoint,
   rollbackSystemDisk,
   runProcedure,
   settleSystemDisk,
@@ -16,9 +18,11 @@ import {
 } from '@varve/procedures';
 import type { Journal, JournalEntry, MergeStrategy, ProcedureContext, ProcedureResult, Run } from '@varve/procedures';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 
 const project = 'p1' as ProjectId;
@@ -27,6 +31,7 @@ const project = 'p1' as ProjectId;
 class Trial {
   readonly stored: StoredLayer[] = [];
   readonly states = new Map<LayerUid, number[]>();
+  readonly images = new FakeImageService();
   storeIsAway = false;
   fetchedBytes = 0;
   private value = 0;
@@ -75,6 +80,7 @@ class Trial {
           }),
         delete: (layer) => this.layers.delete(layer),
       },
+      images: this.images,
       settings: {
         mergeStrategy: this.mergeStrategy,
         mergeBytesPerSecond: 0,
@@ -128,7 +134,7 @@ class Trial {
       this.stored.push(layer);
     }
     if (outcome.kind === 'failed') throw new Error(`${outcome.problem.code}: ${outcome.problem.message}`);
-    expect(outcome.result.chainLength).toBeLessThanOrEqual(4);
+    expect(outcome.result.chainLength ?? 0).toBeLessThanOrEqual(4);
     return outcome.result;
   }
 
@@ -175,6 +181,44 @@ class Trial {
     );
     this.expectState(this.states.get(uid) ?? []);
     return operationId;
+  }
+
+  /** Makes an image of it, and gives what `qemu-img` reads in every block of that. */
+  async export(uid: LayerUid, from: LayerUid | null, diskFormat: 'qcow2' | 'raw'): Promise<Buffer[]> {
+    this.fetchedBytes = 0;
+    this.images.images.clear();
+    const file = join(this.storeRoot, 'image');
+    await this.run((run) =>
+      exportRestorePoint(
+        run,
+        {
+          operationId: randomUUID() as OperationId,
+          instanceId: this.instance,
+          projectId: project,
+          snapshotUid: randomUUID() as SnapshotUid,
+          lineage: this.lineage(uid),
+          currentLineage: this.lineage(from),
+          takenAt: '2026-01-01T00:00:00Z',
+          image: { name: 'x', visibility: 'private', diskFormat },
+        },
+        this.context(),
+      ),
+    );
+    const [made] = [...this.images.images.values()];
+    await writeFile(file, made?.content ?? '');
+    if (diskFormat === 'qcow2') await promisify(execFile)('qemu-img', ['check', '-f', 'qcow2', file]);
+    await promisify(execFile)('qemu-img', ['convert', '-f', diskFormat, '-O', 'raw', file, `${file}.raw`]);
+    const raw = await readFile(`${file}.raw`);
+    const { blockBytes } = this.host;
+    return Array.from({ length: raw.length / blockBytes }, (_, i) =>
+      raw.subarray(i * blockBytes, (i + 1) * blockBytes),
+    );
+  }
+
+  expectImage(blocks: readonly Buffer[], uid: LayerUid): void {
+    const wanted = (block: number) => this.states.get(uid)?.[block] ?? this.host.baseValue(block);
+    expect(blocks).toHaveLength(this.host.blockCount);
+    blocks.forEach((block, i) => expect(block.equals(Buffer.alloc(block.length, wanted(i))), `block ${i}`).toBe(true));
   }
 
   expectState(state: readonly number[]): void {
@@ -297,7 +341,7 @@ describe.each(cases)('procedures on a real QEMU started by $style, merging by $s
     expect(warm.result.problem).toBeNull();
     await trial.write(5);
     const { result } = await trial.snapshot();
-    expect(result.chainLength).toBeLessThanOrEqual(3);
+    expect(result.chainLength ?? 0).toBeLessThanOrEqual(3);
     await trial.expectGuestSees();
     await trial.rollback(cold.uid, warm.uid);
     await trial.expectGuestSees();
@@ -345,5 +389,33 @@ describe.each(cases)('procedures on a real QEMU started by $style, merging by $s
     await trial.expectGuestSees();
     await trial.rollback(uid, again.uid);
     await trial.expectGuestSees();
+  });
+});
+
+describe('exports from a real QEMU', () => {
+  let trial: Trial;
+  afterEach(() => trial.close());
+
+  it('make images of any point while the guest writes, and leave no trace on the host', async () => {
+    trial = await Trial.begin('chain', 'auto');
+    await trial.host.start(trial.instance);
+    const points: LayerUid[] = [];
+    for (let i = 0; i < 3; i++) {
+      await trial.write(5);
+      points.push((await trial.snapshot()).uid);
+    }
+    const [first, second, newest] = points as [LayerUid, LayerUid, LayerUid];
+    await trial.write(4);
+    const chain = await trial.host.diskFiles.findChain(trial.instance);
+    const layers = await readdir(join(trial.host.instancesDir, trial.instance, 'layers'));
+    trial.expectImage(await trial.export(newest, newest, 'qcow2'), newest);
+    expect(trial.fetchedBytes, 'which the history shows').toBe(0);
+    trial.expectImage(await trial.export(first, newest, 'qcow2'), first);
+    trial.expectImage(await trial.export(second, null, 'raw'), second);
+    expect(trial.fetchedBytes).toBeGreaterThan(0);
+    expect(await trial.host.diskFiles.findChain(trial.instance)).toEqual(chain);
+    expect((await readdir(join(trial.host.instancesDir, trial.instance, 'layers'))).sort()).toEqual(layers.sort());
+    await trial.expectGuestSees();
+    expect((await trial.snapshot()).result.problem).toBeNull();
   });
 });

@@ -1,4 +1,4 @@
-import type { CreateRollback, Page } from '@varve/contracts';
+import type { CreateExport, CreateRollback, Page } from '@varve/contracts';
 import {
   CreateSnapshot,
   HostPage,
@@ -90,6 +90,11 @@ export class VarveClient {
     options: CallOptions = {},
   ): AsyncIterable<SnapshotView> {
     return this.#all(`/v1/instances/${encodeURIComponent(instanceId)}/restore-points`, query, SnapshotPage, options);
+  }
+
+  /** Makes an image of the cloud of it. @returns as soon as the request is recorded; in the end its `imageId` is said */
+  exportSnapshot(uid: string, body: z.input<typeof CreateExport>, options: CallOptions = {}): Promise<OperationView> {
+    return this.#post(`/v1/snapshots/${encodeURIComponent(uid)}/exports`, body, OperationView, options);
   }
 
   // ---- rollbacks

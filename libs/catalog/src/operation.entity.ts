@@ -1,12 +1,21 @@
 import type { OperationKind, OperationState, Phase } from '@varve/contracts';
-import type { HostName, InstanceId, LayerUid, OperationId, Problem, ProjectId, SnapshotUid } from '@varve/core';
+import type {
+  HostName,
+  ImageId,
+  InstanceId,
+  LayerUid,
+  OperationId,
+  Problem,
+  ProjectId,
+  SnapshotUid,
+} from '@varve/core';
 import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import { bigint, time } from './columns.js';
 import { InstanceEntity } from './instance.entity.js';
 
 /** One accepted request: what became of it, and how far it is. */
 @Entity('operations')
-@Check('operations_kind_known', `kind in ('snapshot', 'rollback', 'undo', 'delete', 'settle')`)
+@Check('operations_kind_known', `kind in ('snapshot', 'rollback', 'undo', 'delete', 'settle', 'export')`)
 @Check('operations_state_known', `state in ('queued', 'running', 'succeeded', 'failed', 'cancelled')`)
 @Check('operations_settled_by_known', `settled_by in ('event', 'sweep', 'control')`)
 @Check(
@@ -47,6 +56,8 @@ export class OperationEntity {
   @ForeignKey(() => OperationEntity, { name: 'operations_undoes_fk', onDelete: 'RESTRICT' })
   @Column('uuid', { nullable: true })
   undoes!: OperationId | null;
+  /** What an export has made. No foreign key: it is not ours any more. */
+  @Column('uuid', { name: 'image_id', nullable: true }) imageId!: ImageId | null;
   /** The stored state that the chain stood on before a rollback: its undo goes back there. */
   @Column('uuid', { name: 'replaced_layer_uid', nullable: true }) replacedLayerUid!: LayerUid | null;
   @Column(bigint('fetched_bytes', { nullable: true })) fetchedBytes!: number | null;

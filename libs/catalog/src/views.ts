@@ -71,6 +71,7 @@ export const operationView = (operation: OperationEntity): OperationView => ({
   ...progressOf(operation),
   cancellable: !isOver(operation) && !operation.pastNoReturn && !operation.cancelRequested,
   snapshotUid: operation.snapshotUid,
+  imageId: operation.imageId,
   chainLength: operation.chainLength,
   merges: operation.merges,
   problem: problemView(operation),

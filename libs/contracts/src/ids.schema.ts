@@ -1,4 +1,4 @@
-import type { FileId, InstanceId, LayerUid, OperationId, SnapshotUid } from '@varve/core';
+import type { FileId, ImageId, InstanceId, LayerUid, OperationId, SnapshotUid } from '@varve/core';
 import { isHostName, isProjectId } from '@varve/core';
 import { z } from 'zod';
 
@@ -18,6 +18,8 @@ export const HostNameSchema = z.string().refine(isHostName, 'a host name');
 export const Bytes = z.number().int().nonnegative();
 export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'a lower-case sha256');
 export const Time = z.iso.datetime({ offset: true });
+/** Of the cloud's image service. */
+export const ImageIdSchema = uuid.transform((text) => text as ImageId);
 export const ConsistencySchema = z.enum(['crash', 'filesystem']);
 export const PowerStateSchema = z.enum(['running', 'paused', 'stopped']);
 /** `try`: freeze if the guest agent answers, else crash-consistent. `require`: fail without a freeze. */

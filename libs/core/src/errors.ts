@@ -293,6 +293,45 @@ export class LineageBrokenError extends ServiceError {
   }
 }
 
+// ---- the image service ------------------------------------------------------------------------------------------
+
+/** What the restore point stands on is not on the host that is to make something of it. */
+export class BaseImageMissingError extends ServiceError {
+  readonly code = 'base_image_missing';
+  readonly remedy = 'call-operator';
+  constructor(sha256: string, sizeBytes: number) {
+    super(
+      `This host has no base image any more with the sha256 ${sha256} (${sizeBytes} bytes), which the restore point stands ` +
+        'on; an instance made there from the same image brings it back',
+      { sha256, sizeBytes: String(sizeBytes) },
+    );
+  }
+}
+
+/** This host knows of no service that keeps images. */
+export class NoImageServiceError extends ServiceError {
+  readonly code = 'no_image_service';
+  readonly remedy = 'fix-request';
+  constructor() {
+    super('There is no image service beside this host, so nothing can be exported from it');
+  }
+}
+
+/** The image service said no, e.g. for a quota: trying again does not help. */
+export class ImageRefusedError extends ServiceError {
+  readonly code = 'image_refused';
+  readonly remedy = 'call-operator';
+}
+
+/** What the image service has is not what it was sent. */
+export class ImageDamagedError extends ServiceError {
+  readonly code = 'image_damaged';
+  readonly remedy = 'retry';
+  constructor(imageId: string, what: string) {
+    super(`Image ${imageId} is not what was sent: ${what}`, { imageId, what });
+  }
+}
+
 // ---- jobs and services ----------------------------------------------------------------------------------------
 
 export class JobUnusableError extends ServiceError {

@@ -14,6 +14,8 @@ export type FileId = Branded<'FileId'>;
 export type OperationId = Branded<'OperationId'>;
 /** A restore point, as users see it. */
 export type SnapshotUid = Branded<'SnapshotUid'>;
+/** An image of the cloud's image service. */
+export type ImageId = Branded<'ImageId'>;
 /** A hypervisor host; also the routing key of its jobs. */
 export type HostName = Branded<'HostName'>;
 

@@ -1,4 +1,4 @@
-import type { InstanceId } from '@varve/core';
+import type { ImageId, InstanceId } from '@varve/core';
 
 export const COMPUTE = Symbol('Compute');
 
@@ -18,6 +18,14 @@ export interface Compute {
    * @throws {ServiceUnavailableError} whoever owns it can't be asked
    */
   assertFree?(instance: InstanceId, intent: Intent): Promise<void>;
+
+  /**
+   * The image that the instance was made from; also of one that is gone, where its owner remembers. `null`: not known.
+   * Absent where instances are not made from images.
+   *
+   * @throws {ServiceUnavailableError} whoever owns it can't be asked
+   */
+  imageOf?(instance: InstanceId): Promise<ImageId | null>;
 
   /**
    * Stops the instance and returns when no QEMU process is left. Nothing to do when it is stopped.

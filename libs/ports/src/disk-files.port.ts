@@ -41,6 +41,15 @@ export interface ImageReader {
   close(): Promise<void>;
 }
 
+/** A disk as one file that stands on nothing. */
+export interface FlatImage {
+  /** Of the file. */
+  readonly sizeBytes: number;
+  /** The file from its first byte to its last; the same bytes each time. */
+  content(): AsyncIterable<Buffer>;
+  close(): Promise<void>;
+}
+
 /**
  * The files of an instance's system disk on this host:
  *
@@ -100,6 +109,15 @@ export interface DiskFiles {
   canReflink(instance: InstanceId): Promise<boolean>;
   /** Identity of a base image; computed once per file and remembered. */
   baseDigest(base: BaseImage): Promise<{ sha256: string; sizeBytes: number }>;
+  /**
+   * A base image of this content: the instance's own, or another that is kept on this host. `null`: there is none.
+   *
+   * @param wanted.format - of the file; it is not looked for
+   */
+  findBase(
+    instance: InstanceId,
+    wanted: { sha256: string; sizeBytes: number; format: BaseImage['format'] },
+  ): Promise<BaseImage | null>;
 
   // ---- changing
 
@@ -143,4 +161,9 @@ export interface DiskFiles {
   openWriter(instance: InstanceId, file: FileId): Promise<ImageWriter>;
   /** Opens a sealed layer; a running QEMU may have it open too. */
   openReader(instance: InstanceId, file: FileId): Promise<ImageReader>;
+  /**
+   * What a sealed layer shows, with all that it stands on, as an image of its own that is made while it is read. As
+   * `qcow2` it leaves out what reads as zeros; `raw` is the disk itself.
+   */
+  openFlat(instance: InstanceId, file: FileId, format: 'qcow2' | 'raw'): Promise<FlatImage>;
 }

@@ -1,6 +1,6 @@
 import { ChainDivergedError } from '@varve/core';
 import type { ChainRecord, FileId, InstanceId } from '@varve/core';
-import type { Compute, DiskFiles, Hypervisor, LayerStore } from '@varve/ports';
+import type { Compute, DiskFiles, Hypervisor, ImageService, LayerStore } from '@varve/ports';
 
 /** How a sealed layer is merged into the history; `auto` picks what was measured best for the host and situation. */
 export type MergeStrategy = 'auto' | 'copy' | 'in-place';
@@ -27,6 +27,7 @@ export interface ProcedureContext {
   readonly files: DiskFiles;
   readonly layers: LayerStore;
   readonly compute: Compute;
+  readonly images: ImageService;
   readonly settings: ProcedureSettings;
   now(): Date;
   newFileId(): FileId;

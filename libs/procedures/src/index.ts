@@ -2,6 +2,7 @@ export * from './context.js';
 export * from './engine/journal.js';
 export * from './engine/run.js';
 export * from './engine/step.js';
+export * from './export-restore-point.procedure.js';
 export * from './outcome.js';
 export * from './rollback-system-disk.procedure.js';
 export * from './settle-disk.js';

@@ -10,7 +10,8 @@ export interface ProcedureResult {
   readonly state: 'succeeded' | 'failed';
   readonly problem: Problem | null;
   readonly merges: readonly { readonly strategy: 'in-place' | 'copy'; readonly seconds: number }[];
-  readonly chainLength: number;
+  /** `null`: it has not looked at the chain. */
+  readonly chainLength: number | null;
   readonly headLayerUid: LayerUid | null;
 }
 

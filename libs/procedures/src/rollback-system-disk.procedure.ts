@@ -1,29 +1,14 @@
-import {
-  assertChainLength,
-  BaseImageChangedError,
-  bytesBySource,
-  ManifestUnusableError,
-  ownersOf,
-  planRestore,
-  sealedOf,
-} from '@varve/core';
-import type {
-  ChainRecord,
-  Extent,
-  FileId,
-  InstanceId,
-  LayerManifest,
-  LayerUid,
-  OperationId,
-  RestoreRun,
-} from '@varve/core';
-import type { ImageWriter, LayerRef } from '@varve/ports';
+import { assertChainLength, ManifestUnusableError, sealedOf } from '@varve/core';
+import type { ChainRecord, FileId, InstanceId, LayerUid, OperationId } from '@varve/core';
+import type { LayerRef } from '@varve/ports';
+import { assembleLayer } from './assemble-layer.js';
+import type { AssembledLayer } from './assemble-layer.js';
 import type { ProcedureContext } from './context.js';
 import { dropTransient, recordOf, registerTransient } from './context.js';
 import type { Run } from './engine/run.js';
 import { repeatable } from './engine/step.js';
 import type { Step } from './engine/step.js';
-import { assertSpace, examineChain } from './examine-chain.js';
+import { examineChain } from './examine-chain.js';
 import type { ProcedureResult } from './outcome.js';
 import { finishedWell, headOf } from './outcome.js';
 import { cleanUpAfterSwap, swapChain } from './swap-chain.js';
@@ -137,155 +122,21 @@ function buildRestoredLayer(
   request: RollbackRequest,
   restored: FileId,
   local: { file: FileId; asOf: LayerUid } | null,
-): Step<{ inode: string; fetchedBytes: number; localBytes: number }> {
-  const { instanceId } = request;
+): Step<AssembledLayer> {
+  const { instanceId, lineage, currentLineage } = request;
   return repeatable(
     () =>
       ctx.transfer(async () => {
-        const { signal } = run;
-        ctx.progress('fetching', 0, 0);
-        const record = await recordOf(ctx, instanceId);
-        const lineage = await ctx.layers.manifests(request.lineage, { signal });
-        await assertSameBase(ctx, record, lineage);
-        const localLength = local ? request.currentLineage.findIndex((ref) => ref.uid === local.asOf) + 1 : 0;
-        const localRefs = request.currentLineage.slice(0, localLength);
-        const localOwners = ownersOf(await manifestsOf(ctx, localRefs, lineage, signal));
-        const plan = planRestore(ownersOf(lineage), localOwners);
-        const bytes = bytesBySource(plan);
-        await assertSpace(ctx, instanceId, bytes.local + bytes.store, 'The restored layer');
-
+        const { base, virtualSizeBytes } = await recordOf(ctx, instanceId);
         await registerTransient(ctx, instanceId, [restored]);
-        const base = record.base ? { kind: 'base' as const, base: record.base } : null;
-        const { inode } = await ctx.files.createLayer(instanceId, restored, base, record.virtualSizeBytes);
-        const writer = await ctx.files.openWriter(instanceId, restored);
-        let fetchedBytes = 0;
-        try {
-          const total = bytes.local + bytes.store;
-          let written = 0;
-          const onWritten = (length: number): void => ctx.progress('fetching', (written += length), total);
-          await writeZeros(writer, plan);
-          if (local) await copyLocal(ctx, instanceId, local.file, writer, plan, onWritten, signal);
-          for (const manifest of lineage) {
-            fetchedBytes += await fetchRuns(ctx, manifest, writer, plan, onWritten, signal);
-          }
-          await writer.finish();
-        } finally {
-          await writer.close();
-        }
-        await ctx.files.checkLayer(instanceId, restored);
-        assertCovers(await ctx.files.extents(instanceId, restored), plan, targetOf(request));
-        return { inode, fetchedBytes, localBytes: bytes.local };
+        const wanted = { instanceId, file: restored, base, virtualSizeBytes, lineage, currentLineage, local };
+        return assembleLayer(ctx, wanted, run.signal);
       }),
     () => dropTransient(ctx, instanceId, [restored], neededByRecord),
   );
 }
 
 const neededByRecord = (record: ChainRecord): ReadonlySet<FileId> => new Set(record.files.map((file) => file.fileId));
-
-/** The lineages usually share most of their layers: what was fetched for one is not fetched again. */
-async function manifestsOf(
-  ctx: ProcedureContext,
-  refs: readonly LayerRef[],
-  fetched: readonly LayerManifest[],
-  signal: AbortSignal,
-): Promise<LayerManifest[]> {
-  const known = new Map(fetched.map((manifest) => [manifest.uid, manifest]));
-  const missing = await ctx.layers.manifests(
-    refs.filter((ref) => !known.has(ref.uid)),
-    { signal },
-  );
-  for (const manifest of missing) known.set(manifest.uid, manifest);
-  return refs.flatMap((ref) => known.get(ref.uid) ?? []);
-}
-
-async function assertSameBase(
-  ctx: ProcedureContext,
-  record: ChainRecord,
-  lineage: readonly LayerManifest[],
-): Promise<void> {
-  const backing = lineage[0]?.backing;
-  const here = record.base ? (await ctx.files.baseDigest(record.base)).sha256 : 'none';
-  const wanted = backing?.kind === 'base' ? backing.sha256 : 'none';
-  if (here !== wanted) throw new BaseImageChangedError(wanted, here);
-  const other = lineage.find((manifest) => manifest.virtualSizeBytes !== record.virtualSizeBytes);
-  if (other) throw new ManifestUnusableError(other.uid, `the disk then had ${other.virtualSizeBytes} bytes`);
-}
-
-async function writeZeros(writer: ImageWriter, plan: readonly RestoreRun[]): Promise<void> {
-  for (const run of plan) if (run.from === 'zero') await writer.zero(run.guestOffset, run.length);
-}
-
-const COPY_BYTES = 4 << 20;
-
-async function copyLocal(
-  ctx: ProcedureContext,
-  instance: InstanceId,
-  file: FileId,
-  writer: ImageWriter,
-  plan: readonly RestoreRun[],
-  onWritten: (bytes: number) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const reader = await ctx.files.openReader(instance, file);
-  try {
-    for (const run of plan) {
-      if (run.from !== 'local') continue;
-      for (let at = 0; at < run.length; at += COPY_BYTES) {
-        signal.throwIfAborted();
-        const length = Math.min(COPY_BYTES, run.length - at);
-        await writer.write(run.guestOffset + at, await reader.read(run.guestOffset + at, length));
-        onWritten(length);
-      }
-    }
-  } finally {
-    await reader.close();
-  }
-}
-
-/** @returns the bytes that came from the store, as compressed there */
-async function fetchRuns(
-  ctx: ProcedureContext,
-  manifest: LayerManifest,
-  writer: ImageWriter,
-  plan: readonly RestoreRun[],
-  onWritten: (bytes: number) => void,
-  signal: AbortSignal,
-): Promise<number> {
-  const runs = plan
-    .filter((run) => run.from === 'store')
-    .filter((run) => run.layer === manifest.uid)
-    .sort((a, b) => a.fileOffset - b.fileOffset);
-  if (runs.length === 0) return 0;
-  let fetched = 0;
-  let current = 0;
-  const pieces = ctx.layers.read(manifest, runs, { signal, onFetched: (bytes) => (fetched += bytes) });
-  for await (const { fileOffset, bytes } of pieces) {
-    let run = runs[current];
-    while (run && fileOffset >= run.fileOffset + run.length) run = runs[++current];
-    if (!run || fileOffset < run.fileOffset)
-      throw new ManifestUnusableError(manifest.uid, 'a run that nobody asked for');
-    await writer.write(run.guestOffset + (fileOffset - run.fileOffset), bytes);
-    onWritten(bytes.length);
-  }
-  return fetched;
-}
-
-/** Whether the layer defines exactly the guest ranges of the plan: an unwritten range would show the base image's data. */
-function assertCovers(extents: readonly Extent[], plan: readonly RestoreRun[], target: LayerUid): void {
-  const joined = (ranges: readonly (readonly [number, number])[]): string => {
-    const out: [number, number][] = [];
-    for (const [start, length] of ranges) {
-      const last = out.at(-1);
-      if (last && last[0] + last[1] === start) last[1] += length;
-      else out.push([start, length]);
-    }
-    return JSON.stringify(out);
-  };
-  const wanted = joined(plan.map((run) => [run.guestOffset, run.length]));
-  const found = joined(extents.map(([start, length]) => [start, length]));
-  if (wanted !== found)
-    throw new ManifestUnusableError(target, 'the restored layer does not define what the lineage does');
-}
 
 function createActiveLayer(
   ctx: ProcedureContext,

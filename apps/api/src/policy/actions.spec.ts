@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { Reflector } from '@nestjs/core';
 import { describe, expect, it } from 'vitest';
+import { ExportsController } from '../exports/exports.controller.js';
 import { HostsController } from '../hosts/hosts.controller.js';
 import { InstancesController } from '../instances/instances.controller.js';
 import { OperationsController } from '../operations/operations.controller.js';
@@ -11,6 +12,7 @@ import { actionsOf } from './actions.js';
 
 it('every route has a name in the policy, and the role that it needs by default', () => {
   const controllers = [
+    ExportsController,
     HostsController,
     InstancesController,
     OperationsController,
@@ -20,6 +22,7 @@ it('every route has a name in the policy, and the role that it needs by default'
   ];
   // These names are in people's policy files and audit logs: they are added to, and not changed.
   expect(Object.fromEntries(actionsOf(controllers, new Reflector()))).toMatchObject({
+    'exports:create': 'member',
     'hosts:list': 'admin',
     'instances:list': 'reader',
     'instances:show': 'reader',

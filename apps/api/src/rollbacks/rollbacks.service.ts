@@ -2,12 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { Catalog, rollbackView } from '@varve/catalog';
 import type { CatalogTx, OperationEntity, RestorePointEntity } from '@varve/catalog';
 import type { CreateRollback, Page, PageQuery, RollbackView, RunRollback, UndoRollback } from '@varve/contracts';
-import { ConflictError, LineageBrokenError, NotFoundError } from '@varve/core';
-import type { InstanceId, LayerUid, OperationId } from '@varve/core';
+import { ConflictError, NotFoundError } from '@varve/core';
+import type { InstanceId, OperationId } from '@varve/core';
 import { Admission } from '../admission.js';
 import { visible } from '../http/caller.js';
 import type { Caller } from '../http/caller.js';
 import { acceptOnce } from '../http/idempotency.js';
+import { assertAvailable, wholeLineage } from '../snapshots/whole-lineage.js';
 
 const KINDS = ['rollback', 'undo'];
 
@@ -24,12 +25,7 @@ export class RollbacksService {
         const instance = await this.admission.hold(tx, caller, instanceId);
         await this.admission.assertReachable(tx, instance);
         const point = await targetOf(tx, instanceId, target);
-        if (point.status !== 'available' || point.layerUid === null) {
-          throw new ConflictError(`Snapshot ${point.uid} is ${point.status}, not available`, {
-            snapshotUid: point.uid,
-            status: point.status,
-          });
-        }
+        assertAvailable(point);
         const head = instance.headLayerUid;
         const operation = await tx.operations.start({
           ...(await this.admission.operationOn(tx, caller, instance)),
@@ -113,10 +109,4 @@ async function targetOf(tx: CatalogTx, instanceId: InstanceId, target: CreateRol
   const point = await tx.restorePoints.lock(target.snapshotUid);
   if (point?.instanceId !== instanceId) throw new NotFoundError('restore_point', target.snapshotUid);
   return point;
-}
-
-async function wholeLineage(tx: CatalogTx, top: LayerUid): Promise<RunRollback['lineage']> {
-  const lineage = await tx.layers.lineage(top);
-  if (lineage.at(-1)?.uid !== top) throw new LineageBrokenError(top);
-  return lineage;
 }

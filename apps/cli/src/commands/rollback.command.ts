@@ -9,7 +9,8 @@ import { finishRollback } from '../finish-rollback.js';
 import { duration, time } from '../output/human.js';
 import { note } from '../output/print.js';
 import { parseTime } from '../parse-time.js';
-import type { Cli, Session } from '../settings.js';
+import { newestUntil } from '../restore-point.js';
+import type { Cli } from '../settings.js';
 import { open } from '../settings.js';
 import { printable } from '../terminal.js';
 
@@ -43,11 +44,6 @@ export function addRollback(program: Command, cli: Cli): Command {
       note(session, `${printable(instance.name)} goes back to ${time(point.sealedAt)} (snapshot ${point.uid})`);
       await finishRollback(session, requested, `${printable(instance.name)} is back at ${time(point.sealedAt)}`);
     });
-}
-
-async function newestUntil({ client, signal }: Session, instance: InstanceView, at?: string): Promise<SnapshotView> {
-  for await (const point of client.restorePoints(instance.id, { to: at, limit: 1 }, { signal })) return point;
-  throw new NotFoundError(`restore point of ${instance.name} until`, time(at ?? null));
 }
 
 function warningFor(instance: InstanceView, point: SnapshotView): string {

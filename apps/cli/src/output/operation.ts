@@ -33,6 +33,7 @@ export const operationFacts = (operation: OperationView): string =>
     ['Done', `${size(operation.doneBytes)} of ${size(operation.totalBytes)} (${shareOf(operation)})`],
     ['Can be cancelled', yes(operation.cancellable)],
     ['Snapshot', text(operation.snapshotUid)],
+    ['Image', text(operation.imageId)],
     ['Own layers after it', text(operation.chainLength)],
     [
       'Merges',

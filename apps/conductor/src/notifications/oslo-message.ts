@@ -23,6 +23,7 @@ const SUBJECTS: Readonly<Partial<Record<OperationEntity['kind'], string>>> = {
   snapshot: 'snapshot.create',
   rollback: 'rollback',
   undo: 'rollback.undo',
+  export: 'export',
 };
 
 /** Which of them others are told of in this way; progress and heartbeats are not. */
@@ -32,9 +33,11 @@ function phaseOf({ type }: VarveEvent): Phase | null {
       return 'start';
     case 'snapshot.available':
     case 'rollback.completed':
+    case 'export.completed':
       return 'end';
     case 'snapshot.failed':
     case 'rollback.failed':
+    case 'export.failed':
       return 'error';
     default:
       return null;
@@ -86,8 +89,13 @@ function detailsOf(event: VarveEvent): Record<string, unknown> {
       const { fetchedBytes, localBytes, downtimeMs } = event.data;
       return { fetched_bytes: fetchedBytes, local_bytes: localBytes, downtime_ms: downtimeMs };
     }
+    case 'export.completed': {
+      const { imageId, sizeBytes, fetchedBytes } = event.data;
+      return { image_id: imageId, size: sizeBytes, fetched_bytes: fetchedBytes };
+    }
     case 'snapshot.failed':
-    case 'rollback.failed': {
+    case 'rollback.failed':
+    case 'export.failed': {
       const { code, message, remedy } = event.data.problem;
       return { code, message, remedy };
     }

@@ -29,7 +29,7 @@ const QUEUE = 'varve.oslo';
 const KEPT_MS = 24 * 3_600_000;
 const PREFETCH = 16;
 
-/** Tells of snapshots and rollbacks in OpenStack's way, beside our own events: from a copy of those. */
+/** Tells of snapshots, rollbacks and exports in OpenStack's way, beside our own events: from a copy of those. */
 @Injectable()
 export class OsloNotifier implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private consumer: Consumer | null = null;
@@ -97,7 +97,7 @@ async function declare(channel: Channel): Promise<void> {
   // One conductor tells at a time, or an end might come before its start.
   const one = { 'x-queue-type': 'quorum', 'x-message-ttl': KEPT_MS, 'x-single-active-consumer': true };
   await channel.assertQueue(QUEUE, { durable: true, arguments: one });
-  for (const key of ['operation.accepted', 'snapshot.*', 'rollback.*']) {
+  for (const key of ['operation.accepted', 'snapshot.*', 'rollback.*', 'export.*']) {
     await channel.bindQueue(QUEUE, EVENTS_EXCHANGE, key);
   }
 }

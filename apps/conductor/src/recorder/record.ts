@@ -40,7 +40,12 @@ export async function recordOperationEvent(tx: CatalogTx, event: OperationEvent)
     case 'rollback.completed':
       await tx.operations.begun(operationId, null);
       return recordCompleted(tx, operation, event);
+    case 'export.completed':
+      await tx.operations.begun(operationId, null);
+      await tx.operations.update(operationId, { imageId: event.data.imageId });
+      return confirmAgainstSweep(tx, operation);
     case 'rollback.failed':
+    case 'export.failed':
       // The operation's end, which carries the reason as well, decides.
       return;
     case 'operation.finished':

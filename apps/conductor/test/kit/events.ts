@@ -1,6 +1,6 @@
 import type { EventData, EventType, Job, VarveEvent } from '@varve/contracts';
 import { VarveEvent as VarveEventSchema } from '@varve/contracts';
-import type { LayerUid } from '@varve/core';
+import type { ImageId, LayerUid } from '@varve/core';
 
 export type DiskJob = Exclude<Job, { type: 'operation.cancel' }>;
 
@@ -41,6 +41,20 @@ export function eventsOf(job: DiskJob, story: Story): VarveEvent[] {
       say('snapshot.available', { ...of, snapshotUid, layer: layerOf(job, story.backing), healed: false });
     }
     if (outcome === 'failed') say('snapshot.failed', { ...of, snapshotUid, problem: PROBLEM });
+  } else if (job.type === 'point.export') {
+    const { snapshotUid } = job;
+    progress(500, false);
+    if (outcome === 'succeeded') {
+      const imageId = crypto.randomUUID() as ImageId;
+      say('export.completed', {
+        ...of,
+        snapshotUid,
+        imageId,
+        sizeBytes: 1000,
+        sha512: 'd'.repeat(128),
+        fetchedBytes: 100,
+      });
+    } else say('export.failed', { ...of, snapshotUid, problem: PROBLEM });
   } else if (job.type !== 'disk.settle') {
     progress(500, false);
     progress(1000, true);
@@ -48,14 +62,16 @@ export function eventsOf(job: DiskJob, story: Story): VarveEvent[] {
       say('rollback.completed', { ...of, fetchedBytes: 100, localBytes: 200, downtimeMs: 30 });
     else say('rollback.failed', { ...of, problem: PROBLEM });
   }
-  say('operation.finished', {
-    ...of,
-    state: outcome,
-    problem: outcome === 'failed' ? PROBLEM : null,
-    chainLength: 2,
-    headLayerUid: story.head === undefined ? headAfter(job, outcome, story.backing) : story.head,
-    merges: outcome === 'succeeded' ? [{ strategy: 'copy', seconds: 0.5 }] : [],
-  });
+  const end = { ...of, state: outcome, problem: outcome === 'failed' ? PROBLEM : null };
+  // It has not looked at the chain.
+  if (job.type === 'point.export') say('operation.finished', { ...end, chainLength: null, merges: [] });
+  else
+    say('operation.finished', {
+      ...end,
+      chainLength: 2,
+      headLayerUid: story.head === undefined ? headAfter(job, outcome, story.backing) : story.head,
+      merges: outcome === 'succeeded' ? [{ strategy: 'copy', seconds: 0.5 }] : [],
+    });
   return events;
 }
 

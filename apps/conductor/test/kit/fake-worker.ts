@@ -87,7 +87,9 @@ export class FakeWorker {
     const backing = this.head.get(job.instanceId) ?? null;
     const events = eventsOf(job, { atMs: this.now(), outcome, backing, host: this.host });
     const end = events.at(-1);
-    if (end?.type === 'operation.finished') this.head.set(job.instanceId, end.data.headLayerUid ?? null);
+    if (end?.type === 'operation.finished' && end.data.headLayerUid !== undefined) {
+      this.head.set(job.instanceId, end.data.headLayerUid);
+    }
     return events;
   }
 

@@ -9,6 +9,8 @@ export const QemuImgDiskFilesConfig = z.object({
   instancesDir: z.string().startsWith('/'),
   /** Absolute; a small cache lies there, which may be lost. Has to be there when a base image is first looked at. */
   stateDir: z.string().startsWith('/'),
+  /** Absolute; where base images are kept for all instances. `<instancesDir>/_base` by default, as Nova has them. */
+  basesDir: z.string().startsWith('/').optional(),
 });
 export type QemuImgDiskFilesConfig = z.infer<typeof QemuImgDiskFilesConfig>;
 
@@ -19,7 +21,11 @@ export type DiskFilesConfig = z.infer<typeof DiskFilesConfig>;
 export function createDiskFiles(config: DiskFilesConfig): DiskFiles {
   switch (config.kind) {
     case 'qemu-img':
-      return new QemuImgDiskFiles(config);
+      return new QemuImgDiskFiles({
+        instancesDir: config.instancesDir,
+        stateDir: config.stateDir,
+        ...(config.basesDir !== undefined && { basesDir: config.basesDir }),
+      });
     default:
       throw new Error(`No such disk files: ${String(config.kind satisfies never)}`);
   }

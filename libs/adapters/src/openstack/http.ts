@@ -5,6 +5,8 @@ export interface HttpAnswer {
   readonly headers: Headers;
   /** Parsed; `null` when there is none, or it is not JSON. */
   readonly body: unknown;
+  /** As it came. */
+  readonly text: string;
 }
 
 export interface HttpRequest {
@@ -36,19 +38,20 @@ export async function httpCall(service: string, url: string, request: HttpReques
       redirect: 'error',
       signal: AbortSignal.timeout(timeoutMs),
     });
-    return { status: response.status, headers: response.headers, body: parsed(await response.text()) };
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, body: parsed(text), text };
   } catch (error) {
     throw new ServiceUnavailableError(`${service} did not answer: ${reasonOf(error)}`, { service }, { cause: error });
   }
 }
 
 /** `fetch` says "fetch failed" and keeps the reason to itself. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error && error.cause.message !== '' ? error.cause.message : error.message;
 }
 
-function parsed(text: string): unknown {
+export function parsed(text: string): unknown {
   if (text === '') return null;
   try {
     return JSON.parse(text) as unknown;

@@ -44,6 +44,14 @@ export interface NovaServer {
   readonly fault: string | null;
 }
 
+const ImageOfServer = z.object({
+  id: z.string(),
+  image: z
+    .object({ id: z.string() })
+    .catch({ id: '' })
+    .transform(({ id }) => ({ id: id === '' ? null : id })),
+});
+
 const Actions = z.object({
   instanceActions: z.array(z.object({ action: z.string(), request_id: z.string(), start_time: z.string() })),
 });
@@ -112,6 +120,15 @@ export class NovaApi {
       unclear: parsed.flatMap(({ server, result }) => (result.success ? [] : idOf(server))),
       last: servers.length < limit ? null : idOf(servers.at(-1)),
     };
+  }
+
+  /** The image that a server was made from, also of one that was deleted; `null`: from none, or Nova has forgotten it. */
+  async imageOf(id: InstanceId): Promise<string | null> {
+    const server = await this.server(id);
+    if (server) return server.imageId;
+    const answer = await this.get(`/servers/detail?all_tenants=true&deleted=true&uuid=${id}`);
+    const { servers } = bodyOf('compute', answer, z.object({ servers: z.array(ImageOfServer) }));
+    return servers.find((one) => one.id === id)?.image.id ?? null;
   }
 
   /** Newest first; also of a server that was deleted. */

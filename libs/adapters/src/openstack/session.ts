@@ -1,6 +1,8 @@
 import { ServiceUnavailableError } from '@varve/core';
 import { z } from 'zod';
 import type { KeystoneConfig } from './config.js';
+import { httpUpload } from './http-upload.js';
+import type { HttpUpload } from './http-upload.js';
 import { httpCall } from './http.js';
 import type { HttpAnswer, HttpRequest } from './http.js';
 
@@ -51,6 +53,21 @@ export class KeystoneSession {
    */
   async request(serviceType: string, path: string, request: ServiceRequest = {}): Promise<HttpAnswer> {
     return this.authorized(serviceType, (session) => this.endpointOf(session, serviceType) + path, request);
+  }
+
+  /**
+   * Sends a body as it is made. It can't be sent twice: a token that was revoked since the last request makes it fail.
+   *
+   * @throws as {@link httpUpload}; {ServiceUnavailableError} also when we may not log in
+   */
+  async upload(
+    serviceType: string,
+    path: string,
+    options: Pick<HttpUpload, 'content' | 'sizeBytes' | 'idleMs' | 'signal'>,
+  ): Promise<HttpAnswer> {
+    const session = await this.current();
+    const headers = { 'x-auth-token': session.token };
+    return httpUpload(serviceType, this.endpointOf(session, serviceType) + path, { ...options, headers });
   }
 
   /** To Keystone itself, which need not be in the catalogue. */

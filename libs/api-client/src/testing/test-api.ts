@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } fro
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
+  CreateExport,
   CreateRollback,
   CreateSnapshot,
   HostPage,
@@ -183,6 +184,11 @@ export class TestApi {
       }
       case 'GET snapshots/:id':
         return { status: 200, body: SnapshotView.parse(found(this.snapshots.find((one) => one.uid === id))) };
+      case 'POST snapshots/:id/exports': {
+        CreateExport.parse(body);
+        const { instanceId, uid } = found(this.snapshots.find((one) => one.uid === id));
+        return { status: 202, body: this.#operate(this.#free(instanceId), 'export', uid) };
+      }
       case 'DELETE snapshots/:id':
         return { status: 202, body: this.#delete(found(this.snapshots.find((one) => one.uid === id))) };
       case 'GET operations':
@@ -228,8 +234,8 @@ export class TestApi {
     return found(this.instances.find((one) => one.id === instanceId)).id;
   }
 
-  #operate(instanceId: string, kind: OperationView['kind']): OperationView {
-    const operation = operationOf(instanceId, { id: randomUUID(), kind });
+  #operate(instanceId: string, kind: OperationView['kind'], snapshotUid: string | null = null): OperationView {
+    const operation = operationOf(instanceId, { id: randomUUID(), kind, snapshotUid });
     this.operations.set(operation.id, operation);
     this.#play(operation, this.script);
     return operation;

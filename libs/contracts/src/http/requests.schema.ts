@@ -8,16 +8,17 @@ export const InstanceIdParam = z.strictObject({ instanceId: InstanceIdSchema });
 export const SnapshotUidParam = z.strictObject({ snapshotUid: SnapshotUidSchema });
 export const OperationIdParam = z.strictObject({ operationId: OperationIdSchema });
 
+const Name = z
+  .string()
+  .trim()
+  .min(1)
+  .max(255)
+  .regex(/^[^\p{Cc}]*$/u, 'no control characters');
+
 export const CreateSnapshot = z
   .strictObject({
     /** Printable, up to 255 characters; never part of a path or key. */
-    name: z
-      .string()
-      .trim()
-      .min(1)
-      .max(255)
-      .regex(/^[^\p{Cc}]*$/u, 'no control characters')
-      .optional(),
+    name: Name.optional(),
     quiesce: QuiesceSchema.default('try'),
   })
   .meta({ id: 'CreateSnapshot' });
@@ -31,6 +32,18 @@ export const CreateRollback = z
   ])
   .meta({ id: 'CreateRollback' });
 export type CreateRollback = z.output<typeof CreateRollback>;
+
+/** As what a restore point becomes an image of the cloud. */
+export const CreateExport = z
+  .strictObject({
+    name: Name,
+    /** What the owner may not say by itself, as `public`, is for the image service to ask an administrator for. */
+    visibility: z.enum(['private', 'shared']).default('private'),
+    /** `raw` sends the whole virtual disk, zeros and all. */
+    diskFormat: z.enum(['qcow2', 'raw']).default('qcow2'),
+  })
+  .meta({ id: 'CreateExport' });
+export type CreateExport = z.output<typeof CreateExport>;
 
 const paging = {
   limit: z.coerce.number().int().min(1).max(1000).default(100),

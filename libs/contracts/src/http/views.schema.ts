@@ -3,6 +3,7 @@ import {
   Bytes,
   ConsistencySchema,
   HostNameSchema,
+  ImageIdSchema,
   InstanceIdSchema,
   LayerUidSchema,
   OperationIdSchema,
@@ -71,7 +72,7 @@ export const SnapshotView = z
   .meta({ id: 'Snapshot' });
 export type SnapshotView = z.output<typeof SnapshotView>;
 
-export const OperationKind = z.enum(['snapshot', 'rollback', 'undo', 'delete', 'settle']);
+export const OperationKind = z.enum(['snapshot', 'rollback', 'undo', 'delete', 'settle', 'export']);
 export type OperationKind = z.output<typeof OperationKind>;
 export const OperationState = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
 export type OperationState = z.output<typeof OperationState>;
@@ -88,6 +89,8 @@ export const OperationView = z
     totalBytes: Bytes,
     cancellable: z.boolean(),
     snapshotUid: SnapshotUidSchema.nullable(),
+    /** What an export has made, once that is there and verified. */
+    imageId: ImageIdSchema.nullable().default(null),
     chainLength: z.number().int().nullable(),
     merges: z.array(z.object({ strategy: z.string(), seconds: z.number() })),
     problem: ProblemSchema.nullable(),

@@ -3,6 +3,7 @@ import {
   Bytes,
   ConsistencySchema,
   HostNameSchema,
+  ImageIdSchema,
   InstanceIdSchema,
   LayerUidSchema,
   OperationIdSchema,
@@ -96,6 +97,18 @@ const data = {
     downtimeMs: z.number().nonnegative(),
   }),
   'rollback.failed': z.object({ ...operation, problem: ProblemSchema }),
+  'export.completed': z.object({
+    ...operation,
+    snapshotUid: SnapshotUidSchema,
+    /** Active, and its content what was sent. */
+    imageId: ImageIdSchema,
+    sizeBytes: Bytes,
+    /** Lower-case hex, of the whole image file. */
+    sha512: z.string().regex(/^[0-9a-f]{128}$/),
+    /** From the store, as compressed there. */
+    fetchedBytes: Bytes,
+  }),
+  'export.failed': z.object({ ...operation, snapshotUid: SnapshotUidSchema, problem: ProblemSchema }),
   'host.heartbeat': z.object({
     host: HostNameSchema,
     version: z.string(),
@@ -142,6 +155,8 @@ export const VarveEvent = z.discriminatedUnion('type', [
   event('snapshot.failed'),
   event('rollback.completed'),
   event('rollback.failed'),
+  event('export.completed'),
+  event('export.failed'),
   event('host.heartbeat'),
 ]);
 export type VarveEvent = z.output<typeof VarveEvent>;

@@ -67,6 +67,27 @@ export type UndoRollback = z.output<typeof UndoRollback>;
 export const SettleDisk = z.object({ type: z.literal('disk.settle'), ...envelope }).meta({ id: 'SettleDisk' });
 export type SettleDisk = z.output<typeof SettleDisk>;
 
+/** Makes an image of the cloud of a restore point; the instance need not be there any more. */
+export const ExportPoint = z
+  .object({
+    type: z.literal('point.export'),
+    ...envelope,
+    snapshotUid: SnapshotUidSchema,
+    /** What the restore point is made of, lowest layer first; the last is its own layer. */
+    lineage: z.array(LayerRefSchema).min(1),
+    /** As in a rollback: what need not be fetched. */
+    currentLineage: z.array(LayerRefSchema),
+    /** The moment that the restore point stands for. */
+    takenAt: Time,
+    image: z.object({
+      name: z.string(),
+      visibility: z.enum(['private', 'shared']),
+      diskFormat: z.enum(['qcow2', 'raw']),
+    }),
+  })
+  .meta({ id: 'ExportPoint' });
+export type ExportPoint = z.output<typeof ExportPoint>;
+
 /** Takes effect only before the procedure's point of no return. */
 export const CancelOperation = z
   .object({
@@ -78,7 +99,14 @@ export const CancelOperation = z
   .meta({ id: 'CancelOperation' });
 export type CancelOperation = z.output<typeof CancelOperation>;
 
-export const Job = z.discriminatedUnion('type', [TakeSnapshot, RunRollback, UndoRollback, SettleDisk, CancelOperation]);
+export const Job = z.discriminatedUnion('type', [
+  TakeSnapshot,
+  RunRollback,
+  UndoRollback,
+  SettleDisk,
+  ExportPoint,
+  CancelOperation,
+]);
 export type Job = z.output<typeof Job>;
 
 /** What can still be said of a job that the worker can't read: enough to tell the catalog that it was refused. */

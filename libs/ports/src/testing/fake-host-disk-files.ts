@@ -7,7 +7,15 @@ import {
   NotFoundError,
 } from '@varve/core';
 import type { BaseImage, ChainRecord, Extent, FileId, InstanceId, StateDigests } from '@varve/core';
-import type { Backing, DiskFiles, Fingerprint, FoundLayer, ImageReader, ImageWriter } from '../disk-files.port.js';
+import type {
+  Backing,
+  DiskFiles,
+  Fingerprint,
+  FlatImage,
+  FoundLayer,
+  ImageReader,
+  ImageWriter,
+} from '../disk-files.port.js';
 import type { FakeFile } from './fake-host-files.js';
 import { extentsOf, isOpenForWriting } from './fake-host-files.js';
 import type { FakeInstance, FakeInstances } from './fake-host-instances.js';
@@ -136,6 +144,15 @@ export class FakeDiskFiles implements DiskFiles {
     const file = this.instances.fs.lookUp(base.path);
     if (!file) throw new DiskUnsupportedError('disk_chain_unsupported', 'its base image is missing');
     return { sha256: 'ba5e'.repeat(16), sizeBytes: this.options.virtualSizeBytes };
+  }
+
+  async findBase(
+    instance: InstanceId,
+    { sha256 }: { sha256: string; sizeBytes: number; format: BaseImage['format'] },
+  ): Promise<BaseImage | null> {
+    this.look(instance);
+    const { base } = this.options;
+    return this.instances.fs.lookUp(base.path) && (await this.baseDigest(base)).sha256 === sha256 ? base : null;
   }
 
   // ---- changing
@@ -268,6 +285,18 @@ export class FakeDiskFiles implements DiskFiles {
         return bytes;
       },
       close: async () => {},
+    };
+  }
+
+  async openFlat(id: InstanceId, fileId: FileId, _format: 'qcow2' | 'raw'): Promise<FlatImage> {
+    const reader = await this.openReader(id, fileId);
+    const { blockBytes, virtualSizeBytes } = this.options;
+    return {
+      sizeBytes: virtualSizeBytes,
+      content: async function* () {
+        for (let at = 0; at < virtualSizeBytes; at += blockBytes) yield await reader.read(at, blockBytes);
+      },
+      close: () => reader.close(),
     };
   }
 

@@ -2,10 +2,12 @@ import { expect } from 'vitest';
 import { filesNeededBy, lineageOf, ServiceError } from '@varve/core';
 import type { ChainRecord, InstanceId, LayerUid, OperationId, ProjectId, SnapshotUid } from '@varve/core';
 import type { LayerRef, PowerState, StoredLayer } from '@varve/ports';
-import { FakeHost, FakeLayerStore } from '@varve/ports/testing';
+import { FakeHost, FakeImageService, FakeLayerStore } from '@varve/ports/testing';
 import type { ProcedureContext, ProcedureSettings } from '../context.js';
 import { runProcedure } from '../engine/run.js';
 import type { Outcome, Run } from '../engine/run.js';
+import { exportRestorePoint } from '../export-restore-point.procedure.js';
+import type { ExportRequest } from '../export-restore-point.procedure.js';
 import type { ProcedureResult } from '../outcome.js';
 import { rollbackSystemDisk } from '../rollback-system-disk.procedure.js';
 import { settleDisk } from '../settle-disk.js';
@@ -66,6 +68,7 @@ const LIVES_AT_MOST = 8;
 export class Bench {
   readonly host: FakeHost;
   readonly store: FakeLayerStore;
+  readonly images = new FakeImageService();
   readonly settings: ProcedureSettings;
   instance = '' as InstanceId;
   /** What the guest must see. */
@@ -126,6 +129,7 @@ export class Bench {
     };
     this.host.watcher = (point) => this.reached(point);
     this.store.watcher = (point) => this.reached(point);
+    this.images.watcher = (point) => this.reached(point);
   }
 
   static async running(options: BenchOptions = {}): Promise<Bench> {
@@ -306,6 +310,40 @@ export class Bench {
     return this.isCompared ? { head: null, since: 0, owes } : { head, since, owes };
   }
 
+  /** @returns also the disks that the images show, which others than this export have not made */
+  async export(
+    of: SnapshotUid,
+    options: { blow?: Blow | readonly Blow[] | null; fate?: Fate; storeDown?: boolean } = {},
+  ): Promise<Report & { images: readonly Disk[]; wanted: Disk }> {
+    const point = this.points.get(of);
+    if (!point) throw new Error('No such restore point');
+    const operationId = this.host.newId() as OperationId;
+    const request: ExportRequest = {
+      operationId,
+      instanceId: this.instance,
+      projectId: 'demo' as ProjectId,
+      snapshotUid: of,
+      lineage: this.lineage(point.layerUid),
+      currentLineage: this.lineage(this.reportedHead),
+      takenAt: '2026-01-01T00:00:00Z',
+      image: { name: 'an image', visibility: 'private', diskFormat: 'raw' },
+    };
+    this.store.isDown = options.storeDown ?? false;
+    const report = await this.perform(
+      'export-restore-point',
+      options,
+      (run, ctx) => exportRestorePoint(run, request, ctx),
+      operationId,
+    );
+    await this.audit();
+    const kept = [...this.images.images.values()];
+    expect(kept.every(({ status }) => status === 'active')).toBe(true);
+    const images = kept.map(({ content }) =>
+      Array.from({ length: BLOCKS }, (_, block) => content?.[block * this.host.blockBytes] ?? -1),
+    );
+    return { ...report, images, wanted: point.at.disk };
+  }
+
   get pointUids(): SnapshotUid[] {
     return [...this.points.keys()];
   }
@@ -401,6 +439,7 @@ export class Bench {
       files: this.host.diskFiles,
       layers: this.store,
       compute: this.host.compute,
+      images: this.images,
       settings: this.settings,
       now: () => new Date((this.clock += 1_000)),
       newFileId: () => this.host.newFileId(),

@@ -7,7 +7,7 @@ import {
   obstacleIn,
   OutcomeUnknownError,
 } from '@varve/core';
-import type { InstanceId } from '@varve/core';
+import type { ImageId, InstanceId } from '@varve/core';
 import type { Compute, Intent, PowerState } from '@varve/ports';
 import type { NovaApi, NovaServer } from '../../openstack/index.js';
 
@@ -53,6 +53,10 @@ export class NovaCompute implements Compute {
         instanceId: instance,
       });
     }
+  }
+
+  async imageOf(instance: InstanceId): Promise<ImageId | null> {
+    return (await this.nova.imageOf(instance)) as ImageId | null;
   }
 
   /**

@@ -26,6 +26,16 @@ export async function readExtents(path: string): Promise<Extent[]> {
   return extentsOf(z.array(MapEntry).parse(JSON.parse(text)));
 }
 
+/**
+ * The ranges in which a layer, with all that it stands on, may show anything else than zeros; sorted, without overlap. None
+ * of the files may be open for writing.
+ */
+export async function readShownData(path: string): Promise<[offset: number, length: number][]> {
+  const text = await runTool('qemu-img', ['map', '--output=json', '-f', 'qcow2', path], THOROUGH);
+  const entries = z.array(MapEntry).parse(JSON.parse(text));
+  return entries.filter(({ zero }) => !zero).map(({ start, length }) => [start, length]);
+}
+
 /** Neighbouring runs become one when they also lie side by side in the file. */
 export function extentsOf(entries: readonly MapEntry[]): Extent[] {
   const extents: [number, number, number][] = [];

@@ -1,4 +1,17 @@
-import { chmod, chown, constants, copyFile, link, open, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  constants,
+  copyFile,
+  link,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  statfs,
+} from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import {
   ChainDivergedError,
@@ -9,11 +22,12 @@ import {
   NotFoundError,
 } from '@varve/core';
 import type { BaseImage, ChainRecord, Extent, FileId, InstanceId, StateDigests } from '@varve/core';
-import type { Backing, DiskFiles, Fingerprint, FoundLayer, ImageReader, ImageWriter } from '@varve/ports';
+import type { Backing, DiskFiles, Fingerprint, FlatImage, FoundLayer, ImageReader, ImageWriter } from '@varve/ports';
 import { BaseDigests } from './base-digests.js';
 import { parseChainRecord } from './chain-record.js';
 import { ifThere, inodeOf, inodeOrNull, makeDirectory, moveNameTo, replaceFile, sync } from './durable.js';
 import { findChain } from './find-chain.js';
+import { openFlatImage } from './flat-image.js';
 import { aloneImage, covers, readExtents } from './image-extents.js';
 import { isLockedForWriting, isOpen } from './image-locks.js';
 import { InstanceFiles } from './instance-files.js';
@@ -36,15 +50,19 @@ export interface QemuImgDiskFilesOptions {
   readonly instancesDir: string;
   /** Absolute, must exist; a small cache that may be lost. */
   readonly stateDir: string;
+  /** Absolute; where base images are kept for all. Nova's by default: `<instancesDir>/_base`. */
+  readonly basesDir?: string;
 }
 
 /** The files of a system disk by QEMU's tools. Every image is named with its format; nothing is probed. */
 export class QemuImgDiskFiles implements DiskFiles {
   private readonly files: InstanceFiles;
   private readonly digests: BaseDigests;
+  private readonly basesDir: string;
   private readonly reflinks = new Map<number, boolean>();
 
-  constructor({ instancesDir, stateDir }: QemuImgDiskFilesOptions) {
+  constructor({ instancesDir, stateDir, basesDir = join(instancesDir, '_base') }: QemuImgDiskFilesOptions) {
+    this.basesDir = basesDir;
     this.files = new InstanceFiles(instancesDir);
     this.digests = new BaseDigests(stateDir);
   }
@@ -155,6 +173,22 @@ export class QemuImgDiskFiles implements DiskFiles {
 
   baseDigest(base: BaseImage): Promise<{ sha256: string; sizeBytes: number }> {
     return this.digests.of(base);
+  }
+
+  async findBase(
+    instance: InstanceId,
+    { format, ...wanted }: { sha256: string; sizeBytes: number; format: BaseImage['format'] },
+  ): Promise<BaseImage | null> {
+    const own = (await this.readRecord(instance))?.base;
+    const others = (await ifThere(readdir(this.basesDir))) ?? [];
+    for (const path of [...(own ? [own.path] : []), ...others.map((name) => join(this.basesDir, name))]) {
+      const found = await ifThere(stat(path));
+      // Only what may be it is read: base images are large.
+      if (!found?.isFile() || found.size !== wanted.sizeBytes) continue;
+      const base = { path, format };
+      if ((await this.baseDigest(base)).sha256 === wanted.sha256) return base;
+    }
+    return null;
   }
 
   // ---- changing
@@ -272,6 +306,11 @@ export class QemuImgDiskFiles implements DiskFiles {
 
   async openReader(instance: InstanceId, file: FileId): Promise<ImageReader> {
     return openNbdReader(await this.closedFile(instance, file));
+  }
+
+  async openFlat(instance: InstanceId, file: FileId, format: 'qcow2' | 'raw'): Promise<FlatImage> {
+    const path = await this.closedFile(instance, file);
+    return this.withTool(() => openFlatImage(path, format));
   }
 
   // ---- shared
