@@ -101,14 +101,14 @@ export class Cloud {
     return server;
   }
 
-  /** One that somebody else made, as a proving server. */
-  adopt(id: string, owner: Session): ProvingServer {
+  /**
+   * One that somebody else made, as a proving server.
+   *
+   * @param history - the journal of what its disk has seen already; by default that of the proving guest's image
+   */
+  adopt(id: string, owner: Session, history: string = this.file.guest.journal): ProvingServer {
     const dir = join(this.file.instancesDir, id);
-    const journal = new ConsoleJournal(
-      join(dir, 'console.log'),
-      join(this.work, `${id}.journal`),
-      this.file.guest.journal,
-    );
+    const journal = new ConsoleJournal(join(dir, 'console.log'), join(this.work, `${id}.journal`), history);
     const server = new ProvingServer(id, dir, owner, journal);
     this.servers.push(server);
     return server;

@@ -10,6 +10,7 @@
 // Commands reach the guest through its agent, and answers come on the console. libvirt notes the domain as tainted by
 // that ("custom-ga-command"), which neither Nova nor libvirt minds.
 import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -175,6 +176,13 @@ export class ProvingServer {
   /** As {@link ProvingGuest.announceRollback}. */
   announceRollback({ acked, upto }: { acked: number; upto: number }): void {
     this.journal.append(`R ${acked} ${upto};`);
+  }
+
+  /** The journal for another server that begins with this one's disk as it was at a moment; gives its file. */
+  historyUntil({ acked, upto }: { acked: number; upto: number }): string {
+    const file = `${this.journal.file}.until-${upto}`;
+    writeFileSync(file, `${this.journal.text()}\nR ${acked} ${upto};\n`);
+    return file;
   }
 
   /** The announced rollback isn't going to happen after all. */

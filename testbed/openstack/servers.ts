@@ -1,4 +1,6 @@
 // Servers and images of the cloud, in the words of Nova's API.
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError, type Session } from './session.ts';
 
@@ -123,6 +125,13 @@ export async function settledImage(session: Session, id: string, { deadlineMs = 
     if (performance.now() > end) throw new Error(`image ${id} is still ${image.status}`);
     await sleep(250);
   }
+}
+
+/** Into a temporary file, whose path it gives. */
+export async function downloadImage(session: Session, id: string): Promise<string> {
+  const file = join(await mkdtemp('/var/tmp/varve-image-'), 'image');
+  await writeFile(file, await session.download('image', `/v2/images/${id}/file`));
+  return file;
 }
 
 export async function deleteImage(session: Session, id: string): Promise<void> {

@@ -93,6 +93,17 @@ export class Session {
     if (status >= 400) throw new ApiError(`${method} ${service}${path}`, status, body);
     return body;
   }
+
+  /** Bytes as they are. @throws {ApiError} */
+  async download(service: ServiceType, path: string): Promise<Uint8Array> {
+    const url = `${this.endpoints.get(service) ?? ''}${path}`;
+    const response = await fetch(url, {
+      headers: { 'X-Auth-Token': this.token },
+      signal: AbortSignal.timeout(120_000),
+    });
+    if (!response.ok) throw new ApiError(`GET ${path}`, response.status, await response.text());
+    return new Uint8Array(await response.arrayBuffer());
+  }
 }
 
 interface Token {

@@ -1,8 +1,8 @@
 // The whole product beside a real Nova: a writing server, its snapshots and rollbacks, and Nova's own doings in between.
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openCloud, type Cloud } from './index.ts';
+import { createServer, downloadImage, findImage, openCloud, type Cloud } from './index.ts';
 import type { Point, ProtectedServer } from './protected-server.ts';
 import { startVarve, type Varve } from './varve.ts';
 
@@ -12,6 +12,14 @@ let server: ProtectedServer;
 const points: Point[] = [];
 
 const bases = (): string[] => readdirSync(join(cloud.file.instancesDir, '_base')).sort();
+
+/** To its end; gives the image. */
+async function exported(point: Point, name: string): Promise<string> {
+  const { id } = await server.client.exportSnapshot(point.snapshot.uid, { name });
+  const operation = await server.finished(id);
+  expect(operation).toMatchObject({ kind: 'export', state: 'succeeded', problem: null });
+  return cloud.forget(operation.imageId ?? '');
+}
 
 beforeAll(async () => {
   cloud = await openCloud();
@@ -57,8 +65,56 @@ describe('a server of Nova', () => {
     expect(await server.server.waitFor('ACTIVE')).toMatchObject({ powerState: 1 });
   });
 
+  it('gives an image of a point while its guest writes; a server of the same project boots from it, exactly there', async () => {
+    await server.server.load();
+    const point = points[2]!;
+    const { uid } = point.snapshot;
+    const [stranger, reader] = await Promise.all([cloud.session('stranger'), cloud.session('reader')]);
+    await expect(varve.client(stranger).exportSnapshot(uid, { name: 'theirs' })).rejects.toMatchObject({ status: 404 });
+    await expect(varve.client(reader).exportSnapshot(uid, { name: 'x' })).rejects.toMatchObject({ status: 403 });
+
+    const imageId = await exported(point, 'as it was');
+    await server.expectSound();
+    expect(await findImage(cloud.demo, imageId)).toMatchObject({
+      status: 'active',
+      properties: {
+        name: 'as it was',
+        owner: cloud.demo.projectId,
+        visibility: 'private',
+        disk_format: 'qcow2',
+        min_disk: 1,
+        min_ram: 128,
+        hw_qemu_guest_agent: 'yes',
+        varve_restore_point: uid,
+        varve_instance: server.id,
+        varve_taken_at: point.snapshot.sealedAt,
+      },
+    });
+    expect(await findImage(stranger, imageId)).toBeNull();
+
+    const history = server.server.historyUntil(point);
+    const options = { name: 'from-the-point', flavor: cloud.file.flavors.small, imageId };
+    const other = cloud.adopt(await createServer(cloud.demo, options), cloud.demo, history);
+    await other.waitFor('ACTIVE');
+    await other.booted();
+    const state = await other.state();
+    expect(state.good ? 'good' : state.text).toBe('good');
+  });
+
   it('is deleted with everything on the host, and its points stay', async () => {
     await cloud.delete(server.server);
     expect(existsSync(server.server.dir)).toBe(false);
+  });
+
+  it('gives an image of a point even then', async () => {
+    const point = points[0]!;
+    const imageId = await exported(point, 'of one that is gone');
+    expect(await findImage(cloud.demo, imageId)).toMatchObject({ properties: { hw_qemu_guest_agent: 'yes' } });
+    const content = await downloadImage(cloud.demo, imageId);
+    try {
+      expect(await server.server.check(point, content)).toMatchObject({ good: true });
+    } finally {
+      rmSync(dirname(content), { recursive: true });
+    }
   });
 });

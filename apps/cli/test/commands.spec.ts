@@ -254,6 +254,56 @@ describe('settle', () => {
   });
 });
 
+describe('export', () => {
+  const imageId = crypto.randomUUID();
+  const point = availableOf(crypto.randomUUID(), '2026-11-22T10:00:00.000Z');
+  beforeEach(() => {
+    const [web] = api.instances;
+    api.snapshots.push({ ...point, instanceId: web?.id ?? point.instanceId });
+    api.script = [
+      { state: 'running', phase: 'uploading' },
+      { state: 'succeeded', totalBytes: 3_000_000, imageId },
+    ];
+  });
+
+  it.each([[['--point', point.uid]], [['--at', '2026-11-22T11:00:00Z']]])(
+    '%s says which image it made',
+    async (which) => {
+      const { code, out } = await varve(
+        'export',
+        'web-1',
+        ...which,
+        '--name',
+        'web as it was',
+        '--format',
+        'raw',
+        '--wait',
+      );
+      expect(code).toBe(0);
+      expect(out).toMatch(new RegExp(`^Image ${imageId} is web-1 as of .*: 2\\.9 MiB`));
+      const [asked] = api.requests('POST', /exports$/);
+      expect(asked?.path).toBe(`/v1/snapshots/${point.uid}/exports`);
+      expect(asked?.body).toEqual({ name: 'web as it was', diskFormat: 'raw' });
+    },
+  );
+
+  it('does not wait when it is told not to', async () => {
+    const { code, out } = await varve('export', 'web-1', '--point', point.uid, '--name', 'x', '--no-wait', '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ kind: 'export', snapshotUid: point.uid, imageId: null });
+  });
+
+  it.each([
+    ['no point', ['--name', 'x']],
+    ['no name', ['--point', point.uid]],
+    ['another instance', ['--point', point.uid, '--name', 'x'], 'db-1'],
+    ['too early', ['--at', '2020-01-01', '--name', 'x']],
+  ])('asks for nothing with %s', async (_, args, instance = 'web-1') => {
+    expect((await varve('export', instance, ...args)).code).not.toBe(0);
+    expect(api.requests('POST', /./)).toEqual([]);
+  });
+});
+
 describe('operations', () => {
   it('are listed, shown and cancelled', async () => {
     api.script = [{ state: 'running', phase: 'uploading', doneBytes: 1, totalBytes: 4 }];

@@ -185,6 +185,49 @@ describe('a rollback', () => {
     expect(point.body['status']).toBe('available');
   });
 
+  it('and an image of it, which its operation names; the chain is as it was, and the instance may be gone', async () => {
+    const id = await fresh();
+    const first = await plane.snapshot('member-red', worker, id);
+    const second = await plane.snapshot('member-red', worker, id);
+    const path = `/v1/snapshots/${String(first['uid'])}/exports`;
+    const body = { name: 'as it was' };
+    expect(await plane.call('reader-red', 'POST', path, body)).toMatchObject({ status: 403 });
+    expect(await plane.call('member-blue', 'POST', path, body)).toMatchObject({ status: 404 });
+    expect(await plane.call('member-red', 'POST', path, { ...body, visibility: 'public' })).toMatchObject({
+      status: 400,
+    });
+
+    for (const gone of [false, true]) {
+      if (gone) await worker.heartbeat(worker.instances.filter((instance) => instance.id !== id));
+      if (gone)
+        await until(
+          'it is gone',
+          async () =>
+            (await plane.rows(`select from instances where id = $1 and state = 'unknown'`, [id])).length === 1,
+        );
+      const asked = await plane.call('member-red', 'POST', path, body);
+      expect(asked).toMatchObject({ status: 202, body: { kind: 'export', snapshotUid: first['uid'], imageId: null } });
+      const busy = await plane.call('member-red', 'DELETE', `/v1/snapshots/${String(second['uid'])}`);
+      expect(busy).toMatchObject({ status: 409, body: { code: 'operation_running' } });
+      const job = await until('the job arrives', () => worker.jobFor(String(asked.body['id'])));
+      expect(job).toMatchObject({
+        type: 'point.export',
+        projectId: 'red',
+        lineage: [{ uid: first['layerUid'] }],
+        currentLineage: [{ uid: first['layerUid'] }, { uid: second['layerUid'] }],
+        takenAt: first['sealedAt'],
+        image: { name: 'as it was', visibility: 'private', diskFormat: 'qcow2' },
+      });
+      await worker.perform(job);
+      const ended = await plane.operation('member-red', job.operationId, 'succeeded');
+      expect(ended['imageId']).toMatch(/^[0-9a-f-]{36}$/);
+    }
+    const [{ head } = { head: null }] = await plane.rows(`select head_layer_uid as head from instances where id = $1`, [
+      id,
+    ]);
+    expect(head).toBe(second['layerUid']);
+  });
+
   it('can be undone once, and only the latest', async () => {
     const id = await fresh();
     const first = await plane.snapshot('member-red', worker, id);

@@ -4,11 +4,10 @@ import type { InstanceId, OperationId } from '@varve/core';
 import type { Hypervisor } from '@varve/ports';
 import { isClosed } from '@varve/procedures';
 import type { Logger } from 'pino';
-import type { FileJournals } from './file-journal.js';
 import type { DiskJob } from './procedures.js';
 import { headFor } from './procedures.js';
 import type { Reporter } from './reporter.js';
-import type { Runner } from './runner.js';
+import type { GoneInstances, Workplace } from './workplace.js';
 
 /** One message from the host's queue. */
 export interface JobDelivery {
@@ -25,8 +24,8 @@ export interface JobDelivery {
 export class JobsConsumer {
   constructor(
     private readonly hypervisor: Hypervisor,
-    private readonly journals: FileJournals,
-    private readonly runner: Runner,
+    private readonly here: Workplace,
+    private readonly gone: GoneInstances,
     private readonly reporter: Reporter,
     private readonly log: Logger,
   ) {}
@@ -36,29 +35,37 @@ export class JobsConsumer {
     const parsed = Job.safeParse(delivery.json());
     if (!parsed.success) return this.refuseUnreadable(delivery, parsed.error.message);
     const job = parsed.data;
-    if (job.type === 'operation.cancel') this.runner.cancel(job.operationId);
+    if (job.type === 'operation.cancel')
+      for (const { runner } of [this.here, this.gone]) runner.cancel(job.operationId);
     else await this.accept(job);
     delivery.ack();
   }
 
   private async accept(job: DiskJob): Promise<void> {
-    if (!(await this.hypervisor.find(job.instanceId))) {
-      return this.refuse(job, new NotFoundError('instance on this host', job.instanceId));
-    }
-    const known = await this.journals.find(job.instanceId, job.operationId);
+    const place = await this.placeFor(job);
+    if (!place) return this.refuse(job, new NotFoundError('instance on this host', job.instanceId));
+    const { journals, runner } = place;
+    const known = await journals.find(job.instanceId, job.operationId);
     if (known) {
       this.log.info({ operation: job.operationId }, 'this job came before');
-      if (!isClosed(known)) this.runner.enqueue(known);
+      if (!isClosed(known)) runner.enqueue(known);
       return;
     }
-    const seen = await this.journals.latestEpoch(job.instanceId);
+    const seen = await journals.latestEpoch(job.instanceId);
     if (job.epoch <= seen) return this.refuse(job, new JobOutdatedError(job.epoch, seen));
     try {
-      this.runner.enqueue(await this.journals.create(job.instanceId, headFor(job, new Date())));
+      runner.enqueue(await journals.create(job.instanceId, headFor(job, new Date())));
     } catch (error) {
       // No room for a journal: nothing was begun, and the next request may find room.
       await this.refuse(job, error);
     }
+  }
+
+  /** @returns `null`: there is nothing here to do it with */
+  private async placeFor({ instanceId, type }: DiskJob): Promise<Workplace | null> {
+    if (await this.hypervisor.find(instanceId)) return this.here;
+    // What is stored outlives the instance.
+    return type === 'point.export' ? this.gone.placeFor(instanceId) : null;
   }
 
   /** What can still be read of it is enough to tell the catalog; the message itself is kept for an operator. */

@@ -14,6 +14,7 @@ import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import type { Logger } from 'pino';
+import { join } from 'node:path';
 import type { WorkerConfig } from './config.js';
 import { FileJournals } from './file-journal.js';
 import { haltAsAsked } from './halt.js';
@@ -25,6 +26,7 @@ import { Runner } from './runner.js';
 import { BROKER, CONFIG, LOG, SHUTDOWN } from './tokens.js';
 import { VERSION } from './version.js';
 import { withGiveUp } from './with-give-up.js';
+import { GONE, GoneInstances } from './workplace.js';
 import { WorkerService } from './worker.service.js';
 
 /** Everything one host needs. The ports' adapters are chosen by the configuration, nothing else knows which they are. */
@@ -32,6 +34,7 @@ import { WorkerService } from './worker.service.js';
 export class WorkerModule {
   static register(config: WorkerConfig, log: Logger): DynamicModule {
     const { instancesDir, stateDir } = config;
+    const halt = config.haltFile ? haltAsAsked(config.haltFile) : undefined;
     return {
       module: WorkerModule,
       imports: [ScheduleModule.forRoot()],
@@ -61,10 +64,7 @@ export class WorkerModule {
             }),
           inject: [Recovery, HYPERVISOR],
         },
-        {
-          provide: FileJournals,
-          useFactory: () => new FileJournals(instancesDir, config.haltFile ? haltAsAsked(config.haltFile) : undefined),
-        },
+        { provide: FileJournals, useFactory: () => new FileJournals(instancesDir, halt) },
         {
           provide: Recovery,
           useFactory: (files: DiskFiles, journals: FileJournals) => new Recovery(files, journals, log),
@@ -99,10 +99,38 @@ export class WorkerModule {
           inject: [HYPERVISOR, DISK_FILES, LAYER_STORE, COMPUTE, IMAGE_SERVICE, FileJournals, Reporter, SHUTDOWN],
         },
         {
+          provide: GoneInstances,
+          useFactory: (
+            hypervisor: Hypervisor,
+            layers: LayerStore,
+            compute: Compute,
+            images: ImageService,
+            reporter: Reporter,
+            shutdown: AbortController,
+          ) => {
+            const directory = join(instancesDir, GONE);
+            const basesDir = join(instancesDir, '_base');
+            const files = createDiskFiles({ kind: 'qemu-img', instancesDir: directory, stateDir, basesDir });
+            const journals = new FileJournals(directory, halt);
+            const ports = { hypervisor, files, layers, compute, images, settings: config.procedures };
+            return new GoneInstances(
+              directory,
+              journals,
+              new Runner(ports, journals, reporter, log, shutdown.signal, 1),
+            );
+          },
+          inject: [HYPERVISOR, LAYER_STORE, COMPUTE, IMAGE_SERVICE, Reporter, SHUTDOWN],
+        },
+        {
           provide: JobsConsumer,
-          useFactory: (hypervisor: Hypervisor, journals: FileJournals, runner: Runner, reporter: Reporter) =>
-            new JobsConsumer(hypervisor, journals, runner, reporter, log),
-          inject: [HYPERVISOR, FileJournals, Runner, Reporter],
+          useFactory: (
+            hypervisor: Hypervisor,
+            journals: FileJournals,
+            runner: Runner,
+            gone: GoneInstances,
+            reporter: Reporter,
+          ) => new JobsConsumer(hypervisor, { journals, runner }, gone, reporter, log),
+          inject: [HYPERVISOR, FileJournals, Runner, GoneInstances, Reporter],
         },
         {
           provide: Heartbeat,

@@ -14,6 +14,7 @@ import { JobsConsumer } from './jobs.consumer.js';
 import { Recovery } from './recovery.js';
 import { Runner } from './runner.js';
 import { BROKER, CONFIG, LOG, SHUTDOWN } from './tokens.js';
+import { GoneInstances } from './workplace.js';
 
 /** Jobs taken over from the broker at once; each takes as long as its journal takes to be written. */
 const PREFETCH = 8;
@@ -36,6 +37,7 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
     @Inject(FileJournals) private readonly journals: FileJournals,
     @Inject(Recovery) private readonly recovery: Recovery,
     @Inject(Runner) private readonly runner: Runner,
+    @Inject(GoneInstances) private readonly gone: GoneInstances,
     @Inject(JobsConsumer) private readonly consumer: JobsConsumer,
     @Inject(Heartbeat) private readonly heartbeat: Heartbeat,
     @Inject(SchedulerRegistry) private readonly scheduler: SchedulerRegistry,
@@ -47,6 +49,8 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
     await this.recovery.settleAll();
     const open = await this.journals.listOpen();
     for (const journal of open) this.runner.enqueue(journal);
+    await this.gone.tidy();
+    for (const journal of await this.gone.journals.listOpen()) this.gone.runner.enqueue(journal);
     if (open.length > 0) this.log.info({ journals: open.length }, 'going on with what was begun');
 
     await this.declareQueue();
@@ -72,7 +76,10 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
     this.scheduler.deleteInterval('heartbeat');
     await this.jobs?.close();
     this.shutdown.abort();
-    await Promise.race([this.runner.idle(), sleep(STOP_WITHIN_MS, undefined, { ref: false })]);
+    await Promise.race([
+      Promise.all([this.runner.idle(), this.gone.runner.idle()]),
+      sleep(STOP_WITHIN_MS, undefined, { ref: false }),
+    ]);
     await this.broker.close();
   }
 }
