@@ -1,4 +1,5 @@
-// Varve for this cloud, as built: API and conductor with Keystone, a worker on Nova's host.
+// Varve for this cloud, as built: API and conductor with Keystone, a worker on Nova's host; each with the least rights at
+// the broker.
 //
 //   const varve = await startVarve(cloud);
 //   const server = await varve.protect(await cloud.boot());
@@ -9,8 +10,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VarveClient } from '@varve/api-client';
+import { CONDUCTOR_RIGHTS, workerRights, type Rights } from '@varve/contracts';
+import type { HostName } from '@varve/core';
 import { Cluster, type ClusterStore } from '../cluster.ts';
-import { freshDatabase, freshVhost } from '../services/shared.ts';
+import { freshDatabase, freshVhost, userWith } from '../services/shared.ts';
 import { until } from '../services/until.ts';
 import type { Cloud } from './cloud.ts';
 import { ProtectedServer } from './protected-server.ts';
@@ -42,6 +45,9 @@ export class Varve {
     const [postgresUrl, amqpUrl] = await Promise.all([freshDatabase(), freshVhost()]);
     const root = await mkdtemp('/var/tmp/varve-on-nova-');
     const keystone = keystoneEnv(cloud);
+    const as = async (rights: Rights): Promise<{ VARVE_AMQP_URL: string }> => ({
+      VARVE_AMQP_URL: await userWith(amqpUrl, rights),
+    });
     const haltFile = join(root, 'halt');
     const cluster = await Cluster.start({
       root,
@@ -50,9 +56,10 @@ export class Varve {
       store: options.store ?? { kind: 'filesystem', path: join(root, 'store') },
       instancesDir: cloud.file.instancesDir,
       apiEnv: { ...keystone, VARVE_IDENTITY: 'keystone', VARVE_TOKEN_CACHE_S: '1', ...options.apiEnv },
-      conductorEnv: { ...keystone, ...options.conductorEnv },
+      conductorEnv: { ...keystone, ...(await as(CONDUCTOR_RIGHTS)), ...options.conductorEnv },
       workerEnv: {
         ...keystone,
+        ...(await as(workerRights(cloud.file.host as HostName))),
         VARVE_HOST: cloud.file.host,
         VARVE_HYPERVISOR: 'libvirt',
         VARVE_LIBVIRT_URI: cloud.file.libvirtUri,

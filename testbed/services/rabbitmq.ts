@@ -20,6 +20,15 @@ export interface RabbitMq {
   readonly url: string;
   /** Makes an empty vhost, so that fixed queue names of two test files don't meet, and gives its url. */
   createVhost(name: string): Promise<string>;
+  /** Makes a user who may do just that in this vhost, and gives the vhost's url with it. */
+  createUser(vhostUrl: string, rights: Rights): Promise<string>;
+}
+
+/** As `rabbitmqctl set_permissions` takes them. */
+export interface Rights {
+  readonly configure: string;
+  readonly write: string;
+  readonly read: string;
 }
 
 /** The release's own script: the wrapper in /usr/sbin insists on the system's `rabbitmq` user. */
@@ -68,7 +77,15 @@ export async function prepareRabbitMq(
     await put(`${api}/permissions/${name}/${USER}`, { configure: '.*', write: '.*', read: '.*' });
     return `${url}/${name}`;
   };
-  return { service, url, createVhost };
+  const createUser = async (vhostUrl: string, rights: Rights): Promise<string> => {
+    const changed = new URL(vhostUrl);
+    changed.username = `u-${randomBytes(4).toString('hex')}`;
+    const api = `http://127.0.0.1:${ports.management}/api`;
+    await put(`${api}/users/${changed.username}`, { password: PASSWORD, tags: '' });
+    await put(`${api}/permissions/${encodeURIComponent(changed.pathname.slice(1))}/${changed.username}`, rights);
+    return changed.href;
+  };
+  return { service, url, createVhost, createUser };
 }
 
 /** Two nodes of one name on a machine refuse each other; the data belongs to the name, so it is kept. */

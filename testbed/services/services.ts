@@ -12,7 +12,7 @@ import { servicesAccount } from './account.ts';
 import { isSameProcess, startTimeOf } from './process-table.ts';
 import { freePorts, isPortFree } from './ports.ts';
 import { preparePostgres } from './postgres.ts';
-import { prepareRabbitMq } from './rabbitmq.ts';
+import { prepareRabbitMq, type Rights } from './rabbitmq.ts';
 import type { Service, ServiceControl } from './service.ts';
 import { prepareSwift, type S3Settings } from './swift.ts';
 
@@ -39,6 +39,8 @@ export interface Services {
   createDatabase(name: string): Promise<string>;
   /** Makes an empty vhost and gives its url. */
   createVhost(name: string): Promise<string>;
+  /** Makes a user of that vhost with no more rights than these, and gives the vhost's url with it. */
+  createUser(vhostUrl: string, rights: Rights): Promise<string>;
   /** Makes an empty bucket and gives the settings to reach it. */
   createBucket(name: string): Promise<S3Settings>;
   /** Stops all of them; the data stays. */
@@ -105,6 +107,7 @@ export async function startServices({ stateDir, which = SERVICE_NAMES }: Service
     },
     createDatabase: (name) => need('postgres', postgres).createDatabase(name),
     createVhost: (name) => need('rabbitmq', rabbitmq).createVhost(name),
+    createUser: (vhostUrl, rights) => need('rabbitmq', rabbitmq).createUser(vhostUrl, rights),
     createBucket: (name) => need('swift', swift).createBucket(name),
     stop,
   };

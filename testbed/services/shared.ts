@@ -9,11 +9,15 @@
 import { randomBytes } from 'node:crypto';
 import { request } from 'node:http';
 import { inject } from 'vitest';
+import type { Rights } from './rabbitmq.ts';
 import type { S3Settings } from './swift.ts';
 import './vitest-global-setup.ts'; // declares the provided name
 
 export const freshDatabase = (): Promise<string> => make<string>('database', `t_${unique()}`);
 export const freshVhost = (): Promise<string> => make<string>('vhost', `t_${unique()}`);
+/** The vhost's url with a user that has no more rights than these. */
+export const userWith = (vhostUrl: string, rights: Rights): Promise<string> =>
+  make<string>('user', encodeURIComponent(JSON.stringify({ vhostUrl, rights })));
 export const freshBucket = (): Promise<S3Settings> => make<S3Settings>('bucket', `t-${unique()}`);
 
 const unique = (): string => randomBytes(6).toString('hex');

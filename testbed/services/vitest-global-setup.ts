@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import type { Rights } from './rabbitmq.ts';
 import { startServices, type Services } from './services.ts';
 
 declare module 'vitest' {
@@ -39,6 +40,10 @@ function listen(socket: string, services: () => Promise<Services>): Promise<Serv
     if (kind === 'database') return all.createDatabase(name);
     if (kind === 'vhost') return all.createVhost(name);
     if (kind === 'bucket') return all.createBucket(name);
+    if (kind === 'user') {
+      const { vhostUrl, rights } = JSON.parse(decodeURIComponent(name)) as { vhostUrl: string; rights: Rights };
+      return all.createUser(vhostUrl, rights);
+    }
     throw new Error(`no such thing: ${path}`);
   };
   const server = createServer((request, response) => {

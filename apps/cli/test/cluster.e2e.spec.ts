@@ -1,13 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CONDUCTOR_RIGHTS, workerRights } from '@varve/contracts';
 import type { InstanceView, OperationView, RollbackView, SnapshotView } from '@varve/contracts';
-import type { InstanceId } from '@varve/core';
+import type { HostName, InstanceId } from '@varve/core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { RealHost } from '../../../libs/adapters/src/hypervisor/testing/real-host.js';
 import { makeRealHost } from '../../../libs/adapters/src/hypervisor/testing/real-host.js';
 import { Cluster, TOKENS } from '../../../testbed/cluster.ts';
-import { freshDatabase, freshVhost } from '../../../testbed/services/shared.ts';
+import { freshDatabase, freshVhost, userWith } from '../../../testbed/services/shared.ts';
 import { until } from '../../../testbed/services/until.ts';
 import type { Ran } from './run-cli.js';
 import { runCli } from './run-cli.js';
@@ -33,7 +34,18 @@ beforeAll(async () => {
   instance = await host.newInstance('blockdev');
   await host.start(instance);
   const store = { kind: 'filesystem', path: join(root, 'store') } as const;
-  cluster = await Cluster.start({ root, postgresUrl, amqpUrl, store, instancesDir: host.instancesDir });
+  // Each as the documentation has it: with the least rights at the broker.
+  const workerEnv = { VARVE_AMQP_URL: await userWith(amqpUrl, workerRights('host-1' as HostName)) };
+  const conductorEnv = { VARVE_AMQP_URL: await userWith(amqpUrl, CONDUCTOR_RIGHTS) };
+  cluster = await Cluster.start({
+    root,
+    postgresUrl,
+    amqpUrl,
+    store,
+    instancesDir: host.instancesDir,
+    workerEnv,
+    conductorEnv,
+  });
   await until('the host has told of its instance', async () => (await varve('instance', 'show', instance)).code === 0);
 });
 afterAll(async () => {

@@ -43,7 +43,7 @@ export class WorkerModule {
         { provide: CONFIG, useValue: config },
         { provide: LOG, useValue: log },
         { provide: SHUTDOWN, useValue: new AbortController() },
-        { provide: BROKER, useFactory: () => connectBroker(config.amqpUrl, log) },
+        { provide: BROKER, useFactory: () => connectBroker(config.amqpUrl, log, { topology: 'expect' }) },
         { provide: HYPERVISOR, useFactory: () => createHypervisor(config.hypervisor) },
         { provide: DISK_FILES, useFactory: () => createDiskFiles({ kind: 'qemu-img', instancesDir, stateDir }) },
         {

@@ -6,7 +6,15 @@ import type { ConsumeOptions, Handler } from './consumer.js';
 import { Consumer } from './consumer.js';
 import type { Log } from './log.js';
 import { Publisher } from './publisher.js';
-import { declareHostQueue, declareTopology } from './topology.js';
+import { declareHostQueue, declareTopology, isTopologyThere } from './topology.js';
+
+export interface BrokerOptions {
+  /**
+   * `make`: see on every connection to it that what all processes share is there and bound. `expect`: make it only where it
+   * isn't, so that a user without the right to make it can do with what another one has made.
+   */
+  readonly topology?: 'make' | 'expect';
+}
 
 /** A connection to RabbitMQ that comes back by itself, with everything that was declared on it. */
 export class Broker {
@@ -18,10 +26,11 @@ export class Broker {
   private constructor(
     private readonly connection: RecoveringChannelModel,
     private readonly log: Log,
+    private readonly topology: 'make' | 'expect',
   ) {}
 
   /** See {@link connectBroker}. */
-  static async start(url: string, log: Log): Promise<Broker> {
+  static async start(url: string, log: Log, { topology = 'make' }: BrokerOptions): Promise<Broker> {
     let broker: Broker | null = null;
     const connection = await connect(withHeartbeat(url), {
       timeout: 5_000,
@@ -31,7 +40,7 @@ export class Broker {
         setup: (model: ChannelModel) => broker?.declareAll(model) ?? Promise.resolve(),
       },
     });
-    broker = new Broker(connection, log);
+    broker = new Broker(connection, log, topology);
     broker.watch();
     return broker;
   }
@@ -56,12 +65,14 @@ export class Broker {
     const channel = await model.createChannel();
     // Whoever declares gets the error as well; without a listener it would end the process.
     channel.on('error', () => undefined);
-    await this.declareOn(channel);
+    await this.declareOn(channel, model);
     await channel.close();
   }
 
-  private async declareOn(channel: Channel): Promise<void> {
-    await declareTopology(channel);
+  /** @param model - ours waits for the connection, which while it is being made would wait for this */
+  private async declareOn(channel: Channel, model: Pick<ChannelModel, 'createChannel'>): Promise<void> {
+    const isThere = this.topology === 'expect' && (await isTopologyThere(model));
+    if (!isThere) await declareTopology(channel);
     for (const host of this.hosts) await declareHostQueue(channel, host);
   }
 
@@ -106,7 +117,7 @@ export class Broker {
   }
 
   consume(queue: string, handler: Handler, options: ConsumeOptions): Consumer {
-    const declare = (channel: Channel): Promise<void> => this.declareOn(channel);
+    const declare = (channel: Channel): Promise<void> => this.declareOn(channel, this.connection);
     const consumer = new Consumer(this.connection, queue, declare, handler, options, this.log);
     this.open.push(consumer);
     return consumer;
@@ -134,4 +145,5 @@ function withHeartbeat(url: string): string {
  *
  * @param url - `amqp://user:password@host:port/vhost`
  */
-export const connectBroker = (url: string, log: Log): Promise<Broker> => Broker.start(url, log);
+export const connectBroker = (url: string, log: Log, options: BrokerOptions = {}): Promise<Broker> =>
+  Broker.start(url, log, options);

@@ -7,7 +7,7 @@ import {
   jobsQueueOf,
 } from '@varve/contracts';
 import type { HostName } from '@varve/core';
-import type { Channel, Options } from 'amqplib';
+import type { Channel, ChannelModel, Options } from 'amqplib';
 
 /** How often the broker gives a message out again before it moves it to the dead letters itself. */
 export const BROKER_DELIVERY_LIMIT = 20;
@@ -43,6 +43,23 @@ export async function declareTopology(channel: Channel): Promise<void> {
     arguments: { ...durable.arguments, 'x-single-active-consumer': true },
   });
   await channel.bindQueue(CATALOG_QUEUE, EVENTS_EXCHANGE, '#');
+}
+
+/** Whether somebody has made all of it. Takes no rights. */
+export async function isTopologyThere(connection: Pick<ChannelModel, 'createChannel'>): Promise<boolean> {
+  // Of its own: asking for what is not there closes it.
+  const channel = await connection.createChannel();
+  channel.on('error', () => undefined);
+  try {
+    for (const exchange of [DEAD_LETTER_EXCHANGE, JOBS_EXCHANGE, EVENTS_EXCHANGE])
+      await channel.checkExchange(exchange);
+    for (const queue of [DEAD_LETTER_QUEUE, CATALOG_QUEUE]) await channel.checkQueue(queue);
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 404) return false;
+    throw error;
+  }
+  await channel.close();
+  return true;
 }
 
 /** Where a host's jobs wait for it. Made by its worker; also by whoever has a job for it, so that none is lost. */
