@@ -2,6 +2,13 @@ import { Catalog1795000000000 } from './1795000000000-catalog.js';
 import { ComputeFacts1795200000000 } from './1795200000000-compute-facts.js';
 import { Settle1795300000000 } from './1795300000000-settle.js';
 import { Export1795500000000 } from './1795500000000-export.js';
+import { AuditTimes1795600000000 } from './1795600000000-audit-times.js';
 
 /** Oldest first. Listed by hand: a folder can't be read from inside a bundle. `index.spec.ts` compares both. */
-export const migrations = [Catalog1795000000000, ComputeFacts1795200000000, Settle1795300000000, Export1795500000000];
+export const migrations = [
+  Catalog1795000000000,
+  ComputeFacts1795200000000,
+  Settle1795300000000,
+  Export1795500000000,
+  AuditTimes1795600000000,
+];

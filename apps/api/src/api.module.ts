@@ -13,6 +13,7 @@ import { ExportsService } from './exports/exports.service.js';
 import { HostsController } from './hosts/hosts.controller.js';
 import { PrincipalGuard } from './http/principal.guard.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { UnknownCallers } from './http/unknown-callers.js';
 import { RequestPipe } from './http/validation.js';
 import { InstancesController } from './instances/instances.controller.js';
 import { InstancesService } from './instances/instances.service.js';
@@ -66,6 +67,7 @@ export class ApiModule {
         { provide: APP_GUARD, useClass: PrincipalGuard },
         { provide: APP_PIPE, useClass: RequestPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },
+        UnknownCallers,
         Metrics,
         Admission,
         InstancesService,

@@ -18,7 +18,7 @@ export class IdempotencyKeyEntity {
   createdAt!: Date;
 }
 
-/** Every accepted write and every denial. Never changed, never deleted by us. */
+/** Every accepted write and every denial. Never deleted by us, and changed only in how many times it stands for. */
 @Entity('audit_log')
 @Check('audit_log_outcome_known', `outcome in ('accepted', 'denied')`)
 @Index('audit_log_of_project', ['projectId', 'at'])
@@ -37,4 +37,8 @@ export class AuditEntity {
   @Column('text', { name: 'request_id' }) requestId!: string;
   @Column('text') outcome!: 'accepted' | 'denied';
   @Column('text', { nullable: true }) code!: string | null;
+  /** Where it came from, as far as we can see; only of callers that are nobody. */
+  @Column('text', { nullable: true }) client!: string | null;
+  /** Of requests of one minute that are alike. */
+  @Column('integer', { default: 1 }) times!: number;
 }

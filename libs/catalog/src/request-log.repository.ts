@@ -42,14 +42,33 @@ export class IdempotencyRepository {
   }
 }
 
+export type AuditEntry = Omit<AuditEntity, 'id' | 'at' | 'client' | 'times'> & { readonly client?: string };
+
 export class AuditRepository {
   constructor(private readonly db: EntityManager) {}
 
-  async add(entry: Omit<AuditEntity, 'id' | 'at'>): Promise<void> {
-    await this.db.query(
-      `insert into audit_log (at, user_id, project_id, action, target, request_id, outcome, code)
-       values (now(), $1, $2, $3, $4, $5, $6, $7)`,
-      [entry.userId, entry.projectId, entry.action, entry.target, entry.requestId, entry.outcome, entry.code],
+  /** @returns the line's id */
+  async add(entry: AuditEntry): Promise<string> {
+    const [row]: { id: string }[] = await this.db.query(
+      `insert into audit_log (at, user_id, project_id, action, target, request_id, outcome, code, client)
+       values (now(), $1, $2, $3, $4, $5, $6, $7, $8) returning id`,
+      [
+        entry.userId,
+        entry.projectId,
+        entry.action,
+        entry.target,
+        entry.requestId,
+        entry.outcome,
+        entry.code,
+        entry.client ?? null,
+      ],
     );
+    if (!row) throw new Error('an insert gave no row');
+    return row.id;
+  }
+
+  /** So many more like that one. */
+  async again(id: string, times: number): Promise<void> {
+    await this.db.query(`update audit_log set times = times + $2 where id = $1`, [id, times]);
   }
 }

@@ -1,7 +1,7 @@
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import { Catch, HttpException, Inject, Injectable } from '@nestjs/common';
 import { Catalog } from '@varve/catalog';
-import type { CatalogTx, Log } from '@varve/catalog';
+import type { AuditEntry, Log } from '@varve/catalog';
 import type { ProblemDetails } from '@varve/contracts';
 import { problemOf, ServiceError } from '@varve/core';
 import type { Problem, ProjectId } from '@varve/core';
@@ -9,6 +9,7 @@ import type { FastifyReply } from 'fastify';
 import { LOG } from '../tokens.js';
 import type { Caller, CallerRequest } from './caller.js';
 import { codeOf, statusOf } from './statuses.js';
+import { UnknownCallers } from './unknown-callers.js';
 
 /** The one way out for everything that goes wrong: a problem report (RFC 9457), and for a denial a line in the audit. */
 @Catch()
@@ -16,6 +17,7 @@ import { codeOf, statusOf } from './statuses.js';
 export class ProblemFilter implements ExceptionFilter {
   constructor(
     private readonly catalog: Catalog,
+    private readonly unknownCallers: UnknownCallers,
     @Inject(LOG) private readonly log: Log,
   ) {}
 
@@ -52,6 +54,10 @@ export class ProblemFilter implements ExceptionFilter {
   private async audit(request: CallerRequest, status: number, problem: Problem): Promise<void> {
     const entry = denialOf(request, status, problem);
     if (!entry) return;
+    if (status === 401) {
+      await this.unknownCallers.note(entry, request.ip);
+      return;
+    }
     try {
       await this.catalog.read((tx) => tx.audit.add(entry));
     } catch (error) {
@@ -63,11 +69,7 @@ export class ProblemFilter implements ExceptionFilter {
 const NOBODY = '-';
 
 /** The line for the audit log; `null`: it is none. */
-function denialOf(
-  { caller, attempt, method, id }: CallerRequest,
-  status: number,
-  problem: Problem,
-): Parameters<CatalogTx['audit']['add']>[0] | null {
+function denialOf({ caller, attempt, method, id }: CallerRequest, status: number, problem: Problem): AuditEntry | null {
   const what = caller ?? attempt;
   if (!what || (caller ? !isDenial(caller, method, status) : status !== 401 && status !== 403)) return null;
   return {
