@@ -1,12 +1,17 @@
-import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { judgeHelper } from '../src/doctor/checks/apparmor.check.js';
 import { judgeClock } from '../src/doctor/checks/clock.check.js';
 import { instancesDirectory } from '../src/doctor/checks/directories.check.js';
 import { hook, installHook, judgeHook } from '../src/doctor/checks/hook.check.js';
 import { journals } from '../src/doctor/checks/journals.check.js';
+import { judgeHost } from '../src/doctor/checks/nova.check.js';
+import { judgeOwner, permissions } from '../src/doctor/checks/permissions.check.js';
 import { judge, versionIn } from '../src/doctor/checks/qemu.check.js';
+import { judgeRoles } from '../src/doctor/checks/service-user.check.js';
+import { judgeUnits } from '../src/doctor/checks/unit-order.check.js';
 import { parseEnvironmentFile } from '../src/doctor/env-file.js';
 import type { HostSettings } from '../src/doctor/host-settings.js';
 import { readEnvironment, settingsFrom } from '../src/doctor/host-settings.js';
@@ -18,12 +23,20 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
+const text = (of: string): unknown => expect.stringContaining(of);
+
 const NONE: HostSettings = {
+  process: 'worker',
+  settingsFile: null,
   host: null,
   instancesDir: null,
   stateDir: null,
   hypervisor: null,
+  libvirtUri: null,
+  compute: null,
+  keystone: null,
   amqpUrl: null,
+  novaBroker: null,
   store: null,
   apiUrl: null,
 };
@@ -55,8 +68,8 @@ describe('settings', () => {
   it('come from the file, and the environment goes before it', async () => {
     const file = join(folder, 'worker.env');
     await writeFile(file, 'VARVE_INSTANCES_DIR=/from/file\nVARVE_HOST=h1\n');
-    const [env, source] = await readEnvironment(file, { VARVE_HOST: 'h2' });
-    expect(source.status).toBe('ok');
+    const { env, finding } = await readEnvironment(file, { VARVE_HOST: 'h2' });
+    expect(finding.status).toBe('ok');
     expect(settingsFrom(env).settings).toMatchObject({ instancesDir: '/from/file', host: 'h2' });
   });
 
@@ -68,7 +81,13 @@ describe('settings', () => {
       VARVE_STORE: 's3',
       VARVE_S3_ENDPOINT: 'https://s3',
     });
-    expect(settings).toEqual({ ...NONE, stateDir: '/var/lib/varve', hypervisor: 'qmp' });
+    expect(settings).toEqual({
+      ...NONE,
+      stateDir: '/var/lib/varve',
+      hypervisor: 'qmp',
+      libvirtUri: 'qemu:///system',
+      compute: 'standalone',
+    });
     const told = findings.map(({ found }) => found).join('\n');
     for (const name of ['VARVE_HOST', 'VARVE_INSTANCES_DIR', 'VARVE_AMQP_URL'])
       expect(told).toContain(`${name} is not usable`);
@@ -185,6 +204,133 @@ describe('journals', () => {
       },
       { status: 'warn', found: expect.stringContaining('something unreadable') as string },
     ]);
+  });
+});
+
+describe('the service user', () => {
+  it.each([
+    ['worker', ['reader', 'Admin'], 'ok'],
+    ['conductor', ['service'], 'warn'],
+    ['api', ['service'], 'ok'],
+    ['api', ['member'], 'warn'],
+    ['worker', [], 'warn'],
+  ] as const)('of the %s with the roles %j is %s', (process, roles, status) => {
+    expect(judgeRoles(roles, { process }).status).toBe(status);
+  });
+
+  it('is asked of wherever Keystone is needed, and nowhere else', () => {
+    const told = (env: Record<string, string>, process: 'worker' | 'conductor' | 'api'): string =>
+      settingsFrom(env, { process })
+        .findings.map(({ found }) => found)
+        .join('\n');
+    expect(told({ VARVE_COMPUTE: 'nova' }, 'worker')).toContain('VARVE_KEYSTONE_URL is not set');
+    expect(told({ VARVE_IDENTITY: 'keystone' }, 'api')).toContain('VARVE_KEYSTONE_PASSWORD is not set');
+    expect(told({ VARVE_IDENTITY: 'static' }, 'api')).toBe('');
+    expect(told({}, 'conductor')).not.toContain('KEYSTONE');
+  });
+});
+
+describe('Nova’s host', () => {
+  const hosts = [
+    { host: 'compute-1', status: 'enabled', state: 'up' },
+    { host: 'compute-2', status: 'disabled', state: 'down' },
+  ];
+  it.each([
+    ['compute-1', 'ok', null],
+    ['compute-2', 'warn', 'Start it'],
+    ['compute-1.example.org', 'fail', 'compute service list'],
+  ])('%s is %s', (host, status, advice) => {
+    const finding = judgeHost(hosts, host);
+    expect(finding.status).toBe(status);
+    expect(finding.advice ?? '').toContain(advice ?? '');
+  });
+});
+
+describe('permissions', () => {
+  it.each([
+    [0, 64_060, 'ok'],
+    [64_060, 64_060, 'warn'],
+    [1_000, 64_060, 'fail'],
+  ])('of user %d in a directory of user %d are %s', (me, owner, status) => {
+    expect(judgeOwner(me, owner, '/var/lib/nova/instances').status).toBe(status);
+  });
+
+  it('of the settings are for their owner alone', async () => {
+    const settingsFile = join(folder, 'worker.env');
+    await writeFile(settingsFile, '', { mode: 0o640 });
+    const look = async () => (await permissions.run({ ...NONE, settingsFile }))[0];
+    expect(await look()).toMatchObject({ status: 'warn', advice: `chmod 0600 ${settingsFile}` });
+    await chmod(settingsFile, 0o600);
+    expect(await look()).toMatchObject({ status: 'ok' });
+  });
+});
+
+describe('the order of units', () => {
+  const packaged = new URL('../../../packaging/systemd/varve-worker.service', import.meta.url);
+  const unitsOf = (root: string): string => join(root, 'usr/lib/systemd/system');
+  const starter = (name: string, text = '[Unit]\n'): Promise<void> => writeFile(join(unitsOf(folder), name), text);
+  beforeEach(async () => {
+    await mkdir(unitsOf(folder), { recursive: true });
+    await starter('libvirtd.service');
+    await starter('nova-compute.service');
+  });
+
+  it('is right with the unit that we ship, once it is enabled', async () => {
+    const enabled = join(folder, 'etc/systemd/system/multi-user.target.wants');
+    await copyFile(packaged, join(unitsOf(folder), 'varve-worker.service'));
+    expect(await judgeUnits(folder)).toMatchObject([
+      { status: 'ok', found: 'before libvirtd.service, nova-compute.service' },
+      { check: 'unit', status: 'warn', advice: text('enable --now') },
+    ]);
+    await mkdir(enabled, { recursive: true });
+    await symlink('/usr/lib/systemd/system/varve-worker.service', join(enabled, 'varve-worker.service'));
+    expect(await judgeUnits(folder)).toMatchObject([{ status: 'ok' }]);
+  });
+
+  it('is missed where the unit says nothing of it, or is not there', async () => {
+    expect(await judgeUnits(folder)).toMatchObject([{ status: 'warn', advice: text('packaging/systemd') }]);
+    await starter('varve-worker.service', '[Unit]\nBefore=libvirtd.service\n');
+    expect((await judgeUnits(folder))[0]).toMatchObject({
+      status: 'fail',
+      found: text('settled their disks: nova-compute.service'),
+      advice: text('Before=nova-compute.service'),
+    });
+    await mkdir(join(folder, 'etc/systemd/system/varve-worker.service.d'), { recursive: true });
+    const dropIn = join(folder, 'etc/systemd/system/varve-worker.service.d/order.conf');
+    await writeFile(dropIn, '[Unit]\nBefore=nova-compute.service\n');
+    expect((await judgeUnits(folder))[0]).toMatchObject({ status: 'ok' });
+    await writeFile(dropIn, '[Unit]\nBefore=\n');
+    await starter('nova-compute.service', '[Unit]\nAfter=network.target varve-worker.service\n');
+    expect((await judgeUnits(folder))[0]).toMatchObject({ status: 'fail', found: text('disks: libvirtd.service') });
+  });
+});
+
+describe('AppArmor', () => {
+  const instances = '/var/lib/nova/instances';
+  /** The rules for disks of the profile that Debian ships. */
+  const shipped = [
+    '/var/lib/nova/instances/_base/* r,',
+    '/**.img r,',
+    '/**/disk{,.*} r,',
+    '/{media,mnt,opt,srv}/** r,',
+  ];
+  const profile = (): string => join(folder, 'usr.lib.libvirt.virt-aa-helper');
+
+  it('keeps libvirt’s helper from layers until a local rule lets it', async () => {
+    await writeFile(profile(), `profile virt-aa-helper {\n  ${shipped.join('\n  ')}\n}\n`);
+    const local = join(folder, 'local', 'usr.lib.libvirt.virt-aa-helper');
+    expect(await judgeHelper(profile(), instances)).toMatchObject({ status: 'fail', advice: text(local) });
+    expect(await judgeHelper(profile(), '/srv/instances')).toMatchObject({ status: 'ok' });
+
+    await mkdir(join(folder, 'local'));
+    await writeFile(local, '# ours\n/var/lib/nova/instances/*/layers/* r,\n');
+    expect(await judgeHelper(profile(), instances)).toMatchObject({ status: 'fail' });
+    await writeFile(local, '/var/lib/nova/instances/*/layers/** r,\n');
+    expect(await judgeHelper(profile(), instances)).toMatchObject({ status: 'ok' });
+  });
+
+  it('confines no helper without a profile', async () => {
+    expect(await judgeHelper(profile(), instances)).toMatchObject({ status: 'ok' });
   });
 });
 

@@ -1,23 +1,30 @@
 import { styleText } from 'node:util';
+import { Option } from 'commander';
 import type { Command } from 'commander';
 import { OperationEndedBadlyError } from '../exit-codes.js';
 import { printable } from '../terminal.js';
 import type { Cli } from '../settings.js';
 import type { Finding, Status } from './finding.js';
+import { PROCESSES } from './processes.js';
+import type { ProcessName } from './processes.js';
 
 interface DoctorOptions {
   readonly settings?: string;
   readonly installHook?: boolean;
+  readonly of: ProcessName;
 }
 
 export function addDoctor(program: Command, cli: Cli): void {
   program
     .command('doctor')
-    .description('on a hypervisor host: look whether the worker can work here, and say what to do where it can’t')
+    .description(
+      'look whether the worker can work on this host (or another process here), and say what to do where not',
+    )
+    .addOption(new Option('--of <process>', 'whose place to look at').choices(PROCESSES).default('worker'))
     // Not --env-file: Node takes an option of that name for its own, wherever it stands.
-    .option('--settings <file>', "the worker's environment file (default: /etc/varve/worker.env where there is one)")
+    .option('--settings <file>', 'its environment file (default: /etc/varve/<process>.env where there is one)')
     .option('--install-hook', 'first link the hook that mends disks before libvirt starts a domain')
-    .action(async ({ settings: file, installHook: wanted }: DoctorOptions, command: Command) => {
+    .action(async ({ settings: file, installHook: wanted, of }: DoctorOptions, command: Command) => {
       const { json, url } = command.optsWithGlobals<{ json?: boolean; url?: string }>();
       // Loaded here alone: the other commands need none of what talks to hosts, brokers and stores.
       const [{ diagnose }, { readEnvironment, settingsFrom }, { installHook }] = await Promise.all([
@@ -25,8 +32,9 @@ export function addDoctor(program: Command, cli: Cli): void {
         import('./host-settings.js'),
         import('./checks/hook.check.js'),
       ]);
-      const [env, source] = await readEnvironment(file ?? null, cli.env);
-      const { settings, findings } = settingsFrom(url === undefined ? env : { ...env, VARVE_URL: url });
+      const { env, file: from, finding: source } = await readEnvironment(file ?? null, cli.env, of);
+      const given = url === undefined ? env : { ...env, VARVE_URL: url };
+      const { settings, findings } = settingsFrom(given, { process: of, file: from });
       const all: Finding[] = [];
       const tell = (finding: Finding): void => {
         all.push(finding);

@@ -74,6 +74,12 @@ const Action = z.object({
 export type NovaAction = z.output<typeof Action>['instanceAction'];
 
 const ServerList = z.object({ servers: z.array(z.unknown()) });
+const ServerIds = z.object({ servers: z.array(z.object({ id: z.string() })) });
+const ComputeServices = z.object({
+  services: z.array(z.object({ host: z.string(), status: z.string(), state: z.string() })),
+});
+/** `status`: whether it is given new servers, `enabled` or `disabled`; `state`: `up` or `down`. */
+export type ComputeHost = z.output<typeof ComputeServices>['services'][number];
 const Refusal = z.record(z.string(), z.object({ message: z.string() }));
 
 /** What a POST came to. `conflict`: not in this state, with Nova's words. */
@@ -129,6 +135,22 @@ export class NovaApi {
     const answer = await this.get(`/servers/detail?all_tenants=true&deleted=true&uuid=${id}`);
     const { servers } = bodyOf('compute', answer, z.object({ servers: z.array(ImageOfServer) }));
     return servers.find((one) => one.id === id)?.image.id ?? null;
+  }
+
+  /**
+   * The hosts that run nova-compute.
+   *
+   * @throws {ServiceUnavailableError} no answer, or our user may not ask
+   */
+  async computeHosts(): Promise<ComputeHost[]> {
+    const answer = await this.get('/os-services?binary=nova-compute');
+    return bodyOf('compute', answer, ComputeServices).services;
+  }
+
+  /** Some of the servers that Nova has on this host. */
+  async serversOn(host: string, limit: number): Promise<InstanceId[]> {
+    const path = `/servers?all_tenants=true&host=${encodeURIComponent(host)}&limit=${limit}`;
+    return bodyOf('compute', await this.get(path), ServerIds).servers.map(({ id }) => id as InstanceId);
   }
 
   /** Newest first; also of a server that was deleted. */

@@ -9,6 +9,7 @@ import type { HttpAnswer, HttpRequest } from './http.js';
 const Login = z.object({
   token: z.object({
     expires_at: z.iso.datetime({ offset: true }),
+    roles: z.array(z.object({ name: z.string() })).default([]),
     catalog: z
       .array(
         z.object({
@@ -24,6 +25,7 @@ interface Session {
   readonly token: string;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
+  readonly roles: readonly string[];
   readonly catalog: z.output<typeof Login>['token']['catalog'];
 }
 
@@ -68,6 +70,20 @@ export class KeystoneSession {
     const session = await this.current();
     const headers = { 'x-auth-token': session.token };
     return httpUpload(serviceType, this.endpointOf(session, serviceType) + path, { ...options, headers });
+  }
+
+  /**
+   * The roles that we have in our project.
+   *
+   * @throws {ServiceUnavailableError} as {@link request}
+   */
+  async roles(): Promise<readonly string[]> {
+    return (await this.current()).roles;
+  }
+
+  /** @throws {ServiceUnavailableError} as {@link request}, or the catalogue has no such endpoint for us */
+  async endpoint(serviceType: string): Promise<string> {
+    return this.endpointOf(await this.current(), serviceType);
   }
 
   /** To Keystone itself, which need not be in the catalogue. */
@@ -129,8 +145,8 @@ export class KeystoneSession {
         { cause: login.error },
       );
     }
-    const { expires_at, catalog } = login.data.token;
-    this.session = { token, expiresAt: Date.parse(expires_at), catalog };
+    const { expires_at, roles, catalog } = login.data.token;
+    this.session = { token, expiresAt: Date.parse(expires_at), roles: roles.map(({ name }) => name), catalog };
     return this.session;
   }
 

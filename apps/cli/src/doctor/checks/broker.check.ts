@@ -1,33 +1,56 @@
-import { EVENTS_EXCHANGE, JOBS_EXCHANGE, jobsQueueOf } from '@varve/contracts';
+import {
+  CATALOG_QUEUE,
+  DEAD_LETTER_EXCHANGE,
+  DEAD_LETTER_QUEUE,
+  EVENTS_EXCHANGE,
+  JOBS_EXCHANGE,
+  jobsQueueOf,
+} from '@varve/contracts';
 import type { HostName } from '@varve/core';
 import type { ChannelModel } from 'amqplib';
 import { connect } from 'amqplib';
 import { z } from 'zod';
+import { isThere } from '../broker-questions.js';
+import type { Question } from '../broker-questions.js';
 import type { Check, Finding } from '../finding.js';
 import { codeOf, fail, messageOf, ok, skip, warn } from '../finding.js';
+import type { ProcessName } from '../processes.js';
+import { judgeRights, no, yes } from './broker-rights.js';
 
 export const broker: Check = {
   name: 'broker',
-  async run({ amqpUrl, host }) {
+  async run({ amqpUrl, host, process }) {
     if (amqpUrl === null) return [skip('broker', 'VARVE_AMQP_URL is not set')];
-    // Without its credentials.
-    const where = new URL(amqpUrl).host;
-    let connection: ChannelModel;
-    try {
-      connection = await connect(amqpUrl, { timeout: 10_000 });
-    } catch (error) {
-      return [fail('broker', { found: `${where}: ${codeOf(error) ?? messageOf(error)}`, advice: adviceFor(error) })];
-    }
-    try {
-      const { version } = z
-        .looseObject({ version: z.string().default('unknown') })
-        .parse(connection.connection.serverProperties);
-      return [ok('broker', `logged in at ${where}, RabbitMQ ${version}`), ...(await topology(connection, host))];
-    } finally {
-      await connection.close();
-    }
+    return atBroker('broker', amqpUrl, async (connection) => [
+      await topology(connection, process === 'worker' ? host : null),
+      ...(await rights(connection, process, host)),
+    ]);
   },
 };
+
+/** Logs in, and asks; the connection is closed at the end. */
+export async function atBroker(
+  check: string,
+  amqpUrl: string,
+  ask: (connection: ChannelModel) => Promise<Finding[]>,
+): Promise<Finding[]> {
+  // Without its credentials.
+  const where = new URL(amqpUrl).host;
+  let connection: ChannelModel;
+  try {
+    connection = await connect(amqpUrl, { timeout: 10_000 });
+  } catch (error) {
+    return [fail(check, { found: `${where}: ${codeOf(error) ?? messageOf(error)}`, advice: adviceFor(error) })];
+  }
+  try {
+    const { version } = z
+      .looseObject({ version: z.string().default('unknown') })
+      .parse(connection.connection.serverProperties);
+    return [ok(check, `logged in at ${where}, RabbitMQ ${version}`), ...(await ask(connection))];
+  } finally {
+    await connection.close();
+  }
+}
 
 function adviceFor(error: unknown): string {
   switch (codeOf(error)) {
@@ -46,29 +69,44 @@ function adviceFor(error: unknown): string {
   }
 }
 
-/** Each question has a channel of its own: the broker closes the one on which it says no. */
-async function topology(connection: ChannelModel, host: HostName | null): Promise<Finding[]> {
+async function topology(connection: ChannelModel, host: HostName | null): Promise<Finding> {
   const missing: string[] = [];
   const asked = [
-    ...[JOBS_EXCHANGE, EVENTS_EXCHANGE].map((name) => ({ name, kind: 'checkExchange' as const })),
-    ...(host === null ? [] : [{ name: jobsQueueOf(host), kind: 'checkQueue' as const }]),
+    ...[JOBS_EXCHANGE, EVENTS_EXCHANGE].map((name) => ({ name, kind: 'exchange' as const })),
+    { name: host === null ? CATALOG_QUEUE : jobsQueueOf(host), kind: 'queue' as const },
   ];
-  for (const { name, kind } of asked) {
-    const channel = await connection.createChannel();
-    // The refusal also comes as an event, which without a listener would end the process.
-    channel.on('error', () => undefined);
-    try {
-      await channel[kind](name);
-      await channel.close();
-    } catch {
-      missing.push(name);
-    }
-  }
-  if (missing.length === 0) return [ok('queues', asked.map(({ name }) => name).join(', '))];
-  return [
-    warn('queues', {
-      found: `not there, or not ours to see: ${missing.join(', ')}`,
-      advice: 'The conductor and the worker make them when they first run; if they have, check the user’s permissions.',
-    }),
-  ];
+  for (const { name, kind } of asked) if (!(await isThere(connection, kind, name))) missing.push(name);
+  if (missing.length === 0) return ok('queues', asked.map(({ name }) => name).join(', '));
+  return warn('queues', {
+    found: `not there: ${missing.join(', ')}`,
+    advice: 'The conductor and the worker make them when they first run; a worker waits for the conductor.',
+  });
 }
+
+async function rights(connection: ChannelModel, process: ProcessName, host: HostName | null): Promise<Finding[]> {
+  if (process === 'worker') {
+    if (host === null) return [];
+    const own = jobsQueueOf(host);
+    return judgeRights('rights', connection, workerNeeds(own), TOO_MUCH_FOR_A_WORKER);
+  }
+  return judgeRights('rights', connection, CONDUCTOR_NEEDS, TOO_MUCH_FOR_ANYBODY);
+}
+
+const STRANGER = 'varve-doctor.of-somebody-else';
+const OTHER_HOST = jobsQueueOf('varve-doctor-other-host' as HostName);
+
+const workerNeeds = (own: string): Question[] => [
+  ...yes('configure', own),
+  ...yes('write', own, EVENTS_EXCHANGE, DEAD_LETTER_EXCHANGE),
+  ...yes('read', own, JOBS_EXCHANGE),
+];
+const TOO_MUCH_FOR_ANYBODY = (['configure', 'write', 'read'] as const).flatMap((right) => no(right, STRANGER));
+const TOO_MUCH_FOR_A_WORKER = [
+  ...TOO_MUCH_FOR_ANYBODY,
+  ...no('configure', OTHER_HOST, EVENTS_EXCHANGE, CATALOG_QUEUE),
+  ...no('write', JOBS_EXCHANGE),
+  ...no('read', OTHER_HOST, CATALOG_QUEUE, DEAD_LETTER_QUEUE),
+];
+const CONDUCTOR_NEEDS = (['configure', 'write', 'read'] as const).flatMap((right) =>
+  yes(right, JOBS_EXCHANGE, EVENTS_EXCHANGE, DEAD_LETTER_EXCHANGE, CATALOG_QUEUE, OTHER_HOST),
+);

@@ -14,12 +14,13 @@ const EACH = 20;
 /** What the worker would find: the instances, whether their monitors answer, and whether we can do their disks. */
 export const instances: Check = {
   name: 'instances',
-  async run({ instancesDir, stateDir }) {
+  async run({ instancesDir, stateDir, hypervisor: kind, libvirtUri }) {
     if (instancesDir === null || stateDir === null) return [skip('instances', 'VARVE_INSTANCES_DIR is not set')];
     const findings: Finding[] = [];
     const hypervisor = createHypervisor({
-      kind: 'qmp',
-      instancesDir,
+      ...(kind === 'libvirt' && libvirtUri !== null
+        ? { kind, instancesDir, uri: libvirtUri }
+        : { kind: 'qmp', instancesDir }),
       onUnreadable: (id, error) => {
         findings.push(
           fail(`instance ${id}`, { found: messageOf(error), advice: 'Mend its instance.json and its QMP socket.' }),
