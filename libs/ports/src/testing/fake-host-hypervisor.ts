@@ -93,17 +93,7 @@ export class FakeHypervisor implements Hypervisor {
       qemu.startCommit(node(source), node(target), from, into);
       this.instances.reached('amid commit: begun', id);
     }
-    for (;;) {
-      this.instances.assertStillThere(id, qemu);
-      const { job } = qemu;
-      if (!job) break;
-      if (job.todo.length === 0) qemu.finishJob(job);
-      else qemu.copyOne(job);
-      options.onProgress?.(job.total - job.todo.length, job.total);
-      if (job.todo.length > 0 && job.todo.length === job.total >> 1) this.instances.reached('amid commit: half', id);
-    }
-    this.instances.reached('amid commit: over', id);
-    this.instances.assertStillThere(id, qemu);
+    this.follow('commit', id, qemu, options);
     if (this.isCareful && !isMerged()) throw new HypervisorRefusedError('The merge ended without being done');
     qemu.closeLoose();
     this.instances.reached('after commit', id);
@@ -122,6 +112,20 @@ export class FakeHypervisor implements Hypervisor {
       qemu.startStream(base);
       this.instances.reached('amid stream: begun', id);
     }
+    this.follow('stream', id, qemu, options);
+    if (qemu.chain.length > length) throw new HypervisorRefusedError('The stream ended without being done');
+    qemu.flush();
+    qemu.closeLoose();
+    this.instances.reached('after stream', id);
+  }
+
+  /** The job of this QEMU, block by block to its end. */
+  private follow(
+    what: 'commit' | 'stream',
+    id: InstanceId,
+    qemu: FakeQemu,
+    options: { onProgress?: (doneBytes: number, totalBytes: number) => void },
+  ): void {
     for (;;) {
       this.instances.assertStillThere(id, qemu);
       const { job } = qemu;
@@ -129,14 +133,10 @@ export class FakeHypervisor implements Hypervisor {
       if (job.todo.length === 0) qemu.finishJob(job);
       else qemu.copyOne(job);
       options.onProgress?.(job.total - job.todo.length, job.total);
-      if (job.todo.length > 0 && job.todo.length === job.total >> 1) this.instances.reached('amid stream: half', id);
+      if (job.todo.length > 0 && job.todo.length === job.total >> 1) this.instances.reached(`amid ${what}: half`, id);
     }
-    this.instances.reached('amid stream: over', id);
+    this.instances.reached(`amid ${what}: over`, id);
     this.instances.assertStillThere(id, qemu);
-    if (qemu.chain.length > length) throw new HypervisorRefusedError('The stream ended without being done');
-    qemu.flush();
-    qemu.closeLoose();
-    this.instances.reached('after stream', id);
   }
 
   async replaceBacking(

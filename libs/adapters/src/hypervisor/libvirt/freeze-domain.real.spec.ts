@@ -1,15 +1,14 @@
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { QuiesceFailedError } from '@varve/core';
 import type { FileId, InstanceId } from '@varve/core';
 import { ProvingGuest } from '../../../../../testbed/guest/guest.ts';
 import { QemuImgDiskFiles } from '../../disk-files/qemu-img/qemu-img-disk-files.js';
+import { GuestFileSystem, startApart } from '../testing/guest-file-system.js';
 import { startPrivateLibvirtd } from '../testing/private-libvirtd.js';
 import type { PrivateLibvirtd } from '../testing/private-libvirtd.js';
 import { flushDomain } from './flush-domain.js';
@@ -19,10 +18,10 @@ describe("the file systems of a real guest of libvirt's", () => {
   let root: string;
   let libvirt: PrivateLibvirtd;
   let guest: ProvingGuest;
+  let guestFiles: GuestFileSystem;
   let instance: InstanceId;
   let hypervisor: LibvirtHypervisor;
   let files: QemuImgDiskFiles;
-  let writes = 0;
 
   beforeAll(async () => {
     root = await mkdtemp(join(tmpdir(), 'varve-freeze-'));
@@ -36,40 +35,13 @@ describe("the file systems of a real guest of libvirt's", () => {
     await libvirt.virsh('define', join(root, 'domain.xml'));
     await libvirt.virsh('start', instance);
     await guest.waitReady();
-    await shell('/sbin/mke2fs -q -t ext4 /dev/vda1 && mount -t ext4 /dev/vda1 /mnt');
+    guestFiles = await GuestFileSystem.make(guest);
   });
   afterAll(async () => {
     await libvirt.virsh('destroy', instance);
     await libvirt.close();
     await rm(root, { recursive: true, force: true });
   });
-  beforeEach(() => {
-    writes++;
-  });
-
-  async function shell(command: string): Promise<string> {
-    const { status, output } = await guest.shell(command);
-    if (status !== 0) throw new Error(`${command}: ${output}`);
-    return output;
-  }
-  /** Begins a write to the file system that ends when the file system lets it. */
-  const beginWrite = () =>
-    shell(`(echo ${writes} > /mnt/f${writes}; sync; touch /run/done${writes}) > /dev/null 2>&1 &`);
-  const isWritten = async () => (await guest.shell(`test -e /run/done${writes}`)).status === 0;
-  async function expectWritten(withinMs: number): Promise<void> {
-    const deadline = performance.now() + withinMs;
-    while (!(await isWritten())) {
-      expect(performance.now(), 'the guest is still frozen').toBeLessThan(deadline);
-      await delay(50);
-    }
-  }
-  /** A write that would be through in no time does not get through. */
-  async function expectFrozen(): Promise<void> {
-    await beginWrite();
-    await delay(700);
-    expect(await isWritten()).toBe(false);
-  }
-
   it('hold still from freeze to thaw, while the active layer is sealed', async () => {
     const boot = randomUUID() as FileId;
     const overlay = randomUUID() as FileId;
@@ -79,15 +51,15 @@ describe("the file systems of a real guest of libvirt's", () => {
     const freeze = await hypervisor.freeze(instance, 60_000);
     await hypervisor.switchToOverlay(instance, await files.layerPath(instance, overlay), 30_000);
     await files.pointDiskAt(instance, overlay);
-    await expectFrozen();
+    await guestFiles.expectFrozen();
     expect(await freeze.thaw()).toBe(true);
-    await expectWritten(15_000);
+    await guestFiles.expectThawed();
   });
 
   it('go on by themselves at the deadline', async () => {
     const freeze = await hypervisor.freeze(instance, 3_000);
-    await expectFrozen();
-    await expectWritten(20_000);
+    await guestFiles.expectFrozen();
+    await guestFiles.expectThawed();
     expect(await freeze.thaw()).toBe(false);
   });
 
@@ -98,33 +70,29 @@ describe("the file systems of a real guest of libvirt's", () => {
       await new LibvirtHypervisor({ instancesDir, uri: ${JSON.stringify(libvirt.uri)} }).freeze('${instance}', 120_000);
       console.log('frozen');
       setInterval(() => {}, 1000);`;
-    const hooks = fileURLToPath(new URL('../testing/ts-hooks.mjs', import.meta.url));
-    const options = ['--experimental-transform-types', '--no-warnings', '--import', hooks, '--input-type=module'];
-    const child = spawn(process.execPath, [...options, '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
-    await new Promise((resolve) => child.stdout.once('data', resolve));
-    await expectFrozen();
-    child.kill('SIGKILL');
-    await expectWritten(15_000);
+    const apart = await startApart(code);
+    await guestFiles.expectFrozen();
+    apart.kill();
+    await guestFiles.expectThawed();
   });
 
   it('stay as they are when somebody else has frozen them, and whoever comes after a crash thaws them', async () => {
     await libvirt.virsh('domfsfreeze', instance);
     await expect(hypervisor.freeze(instance, 5_000)).rejects.toBeInstanceOf(QuiesceFailedError);
-    await expectFrozen();
+    await guestFiles.expectFrozen();
     await hypervisor.ensureThawed(instance);
-    await expectWritten(15_000);
+    await guestFiles.expectThawed();
     await hypervisor.ensureThawed(instance);
   });
 
   it('go on after a flush, for which the processors stop for an instant', async () => {
     await flushDomain(libvirt.uri, instance);
     expect(await hypervisor.powerState(instance)).toBe('running');
-    await beginWrite();
-    await expectWritten(15_000);
+    await guestFiles.expectWritable();
   });
 
   it('can not be frozen without the agent', async () => {
-    await shell('kill $(pidof qemu-ga); true');
+    await guestFiles.shell('kill $(pidof qemu-ga); true');
     const deadline = performance.now() + 20_000;
     for (;;) {
       const error: unknown = await hypervisor.freeze(instance, 5_000).then(
@@ -138,8 +106,7 @@ describe("the file systems of a real guest of libvirt's", () => {
       expect(performance.now()).toBeLessThan(deadline);
     }
     await hypervisor.ensureThawed(instance);
-    await beginWrite();
-    await expectWritten(15_000);
+    await guestFiles.expectWritable();
   });
 });
 
