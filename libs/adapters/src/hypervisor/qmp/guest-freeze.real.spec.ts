@@ -52,7 +52,7 @@ describe('a freeze of the guest', () => {
   it('fails when nobody answers: there is no agent in the guest', async () => {
     agent.deafTo.add('guest-sync-delimited');
     const begun = performance.now();
-    await expect(freeze()).rejects.toBeInstanceOf(QuiesceFailedError);
+    await expect(freeze(120_000)).rejects.toBeInstanceOf(QuiesceFailedError);
     expect(performance.now() - begun).toBeLessThan(30_000);
     expect(agent.heard).not.toContain('guest-fsfreeze-freeze');
   });
