@@ -139,10 +139,12 @@ export class Cloud {
   }
 
   async close(): Promise<void> {
-    for (const server of this.servers) {
-      server.close();
-      await deleteServer(this.admin, server.id);
-    }
+    await Promise.all(
+      this.servers.map(async (server) => {
+        server.close();
+        await deleteServer(this.admin, server.id);
+      }),
+    );
     for (const id of this.images) await deleteImage(this.admin, id);
     rmSync(this.work, { recursive: true });
   }

@@ -35,6 +35,18 @@ export class ConsoleJournal {
     this.toSkip++;
   }
 
+  /** Until that boot has said something: what ends before is not seen, and the one after it would be taken for it. */
+  async skipsNow(): Promise<void> {
+    await until(
+      'the boot that is left out says something',
+      () => {
+        this.copy();
+        return this.skipping && this.offset > 0;
+      },
+      { deadlineMs: 120_000, everyMs: EVERY_MS },
+    );
+  }
+
   append(text: string): void {
     this.copy();
     appendFileSync(this.file, `\n${text}\n`);

@@ -168,9 +168,12 @@ export class ProvingServer {
     }
   }
 
-  /** The next boot is from another disk (a rescue, say): what it writes and says is left out. */
-  skipNextBoot(): void {
+  /** Until Nova has it in RESCUE. What the rescue system writes and says is left out of the judgement. */
+  async rescue(): Promise<void> {
     this.journal.skipNextBoot();
+    await this.act({ rescue: {} });
+    await this.waitFor('RESCUE');
+    await this.journal.skipsNow();
   }
 
   /** As {@link ProvingGuest.announceRollback}. */

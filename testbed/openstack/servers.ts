@@ -80,7 +80,7 @@ export async function waitForStatus(
     const seen = server ? `${server.status}, task ${server.taskState}, ${server.fault ?? 'no fault'}` : 'gone';
     const settled = server === null || (server.status === 'ERROR' && wanted !== 'ERROR');
     if (settled || performance.now() > end) throw new Error(`server ${id} is ${seen}, not ${wanted}`);
-    await sleep(250);
+    await sleep(400);
   }
 }
 
@@ -92,7 +92,7 @@ export async function deleteServer(session: Session, id: string, { deadlineMs = 
   const end = performance.now() + deadlineMs;
   while ((await findServer(session, id)) !== null) {
     if (performance.now() > end) throw new Error(`server ${id} does not go away`);
-    await sleep(250);
+    await sleep(400);
   }
 }
 
@@ -123,7 +123,7 @@ export async function settledImage(session: Session, id: string, { deadlineMs = 
     const image = await findImage(session, id);
     if (image === null || image.status === 'active') return image;
     if (performance.now() > end) throw new Error(`image ${id} is still ${image.status}`);
-    await sleep(250);
+    await sleep(400);
   }
 }
 

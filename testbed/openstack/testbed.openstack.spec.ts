@@ -3,17 +3,21 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findServer, openCloud, virsh, type Cloud, type ProvingServer } from './index.ts';
+import { life } from './lives/ground.ts';
 
 let cloud: Cloud;
 let server: ProvingServer;
 
 beforeAll(async () => {
   cloud = await openCloud();
-  server = await cloud.boot();
 });
 afterAll(() => cloud.close());
 
-describe('a server of the cloud', () => {
+life('a server of the cloud', () => {
+  beforeAll(async () => {
+    server = await cloud.boot();
+  });
+
   it('stands on the base image, writes, and finds its writes right', async () => {
     expect(await server.chain()).toEqual([
       server.disk,
@@ -54,7 +58,7 @@ describe('a server of the cloud', () => {
   });
 });
 
-describe('the oracle', () => {
+life('the oracle', () => {
   it('finds out a disk that lost a block, and one that went back in time', async () => {
     const other = await cloud.boot();
     await other.wrote(100);

@@ -1,7 +1,7 @@
 import { CONDUCTOR_RIGHTS } from '@varve/contracts';
 import { connect } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openCloud } from '../../../testbed/openstack/index.ts';
+import { createServer, openCloud } from '../../../testbed/openstack/index.ts';
 import type { Cloud } from '../../../testbed/openstack/index.ts';
 import { startVarve } from '../../../testbed/openstack/varve.ts';
 import type { Varve } from '../../../testbed/openstack/varve.ts';
@@ -148,8 +148,9 @@ describe('what is broken is told, with what to do', () => {
   });
 
   it('a directory that is not Nova’s', async () => {
-    // One that is only being built has its host already, and none of its own here.
-    const server = await cloud.boot();
+    const options = { name: 'for-the-doctor', flavor: cloud.file.flavors.small, imageId: await cloud.imageId() };
+    const server = cloud.adopt(await createServer(cloud.demo, options), cloud.demo);
+    await server.waitFor('ACTIVE');
     const told = await doctor('worker', { VARVE_INSTANCES_DIR: varve.cluster.root });
     expect(told('Nova’s directory')).toMatchObject({ status: 'fail', advice: text('instances_path') });
     await cloud.delete(server);
