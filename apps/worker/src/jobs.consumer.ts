@@ -22,6 +22,8 @@ export interface JobDelivery {
  * RabbitMQ closes a channel that holds a delivery for 30 minutes, and the work is bound to this host anyway.
  */
 export class JobsConsumer {
+  private readonly accepting = new Map<OperationId, Promise<void>>();
+
   constructor(
     private readonly hypervisor: Hypervisor,
     private readonly here: Workplace,
@@ -35,10 +37,22 @@ export class JobsConsumer {
     const parsed = Job.safeParse(delivery.json());
     if (!parsed.success) return this.refuseUnreadable(delivery, parsed.error.message);
     const job = parsed.data;
-    if (job.type === 'operation.cancel')
-      for (const { runner } of [this.here, this.gone]) runner.cancel(job.operationId);
-    else await this.accept(job);
+    if (job.type === 'operation.cancel') await this.cancel(job.operationId);
+    else await this.takeOver(job);
     delivery.ack();
+  }
+
+  private async takeOver(job: DiskJob): Promise<void> {
+    const accepted = this.accept(job).finally(() => this.accepting.delete(job.operationId));
+    this.accepting.set(job.operationId, accepted);
+    await accepted;
+  }
+
+  /** What cancels a job may be handled at the same time as the job itself; it has to come second. */
+  private async cancel(operation: OperationId): Promise<void> {
+    // Whoever delivered the job hears of what went wrong with it.
+    await Promise.allSettled([this.accepting.get(operation)]);
+    for (const { runner } of [this.here, this.gone]) runner.cancel(operation);
   }
 
   private async accept(job: DiskJob): Promise<void> {
