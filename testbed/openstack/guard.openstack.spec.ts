@@ -1,9 +1,10 @@
-// The worker dies between QEMU's switch to a new layer and the move of `disk`, and Nova starts the server at once.
+// The worker dies where it hurts: between QEMU's switch to a new layer and the move of `disk`, with Nova starting the server
+// at once; and between an image's end and its journal's.
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../services/until.ts';
-import { openCloud, type Cloud } from './index.ts';
+import { downloadImage, openCloud, type Cloud } from './index.ts';
 import type { ProtectedServer } from './protected-server.ts';
 import { startVarve, type Varve } from './varve.ts';
 
@@ -55,8 +56,31 @@ describe('a worker killed after the switch and before the move of `disk`', () =>
     await server.expectSound();
     await server.snapshotWell();
   });
+});
 
-  it('would have cost what was written since, without the hook', async () => {
+describe('a worker killed when Glance has an image and nothing on the host says so', () => {
+  it('does not make another, and has not lost it', async () => {
+    const point = await server.snapshotWell();
+    writeFileSync(varve.haltFile, 'send image:unrecorded');
+    const { id } = await server.client.exportSnapshot(point.snapshot.uid, { name: 'made once' });
+    await until('the worker has stopped itself', () => varve.workerIsHalted(), { deadlineMs: 60_000 });
+    await varve.cluster.worker.kill();
+    varve.cluster.worker.start();
+    const { state, imageId } = await server.finished(id);
+    expect(state).toBe('succeeded');
+    const found = await cloud.admin.request('image', 'GET', `/v2/images?varve_operation=${id}`);
+    expect(found['images']).toMatchObject([{ id: cloud.forget(imageId ?? ''), status: 'active' }]);
+    const content = await downloadImage(cloud.demo, imageId ?? '');
+    try {
+      expect(await server.server.check(point, content)).toMatchObject({ good: true });
+    } finally {
+      rmSync(dirname(content), { recursive: true });
+    }
+  });
+});
+
+describe('without the hook, a worker killed after the switch', () => {
+  it('costs what was written since', async () => {
     rmSync(cloud.file.hook);
     await server.server.wrote(100);
     writeFileSync(varve.haltFile, 'point disk at overlay:begin');

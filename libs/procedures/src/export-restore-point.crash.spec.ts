@@ -91,6 +91,18 @@ describe('an export', () => {
     expect(bench.host.diskFiles.layersOf(bench.instance)).toEqual([]);
   });
 
+  it('takes nothing from a layer that is another file than the one on record', async () => {
+    const bench = await fourPoints();
+    const record = await bench.host.diskFiles.readRecord(bench.instance);
+    const history = record?.files.at(-2);
+    if (!record?.base || !history) throw new Error('No history layer');
+    await bench.host.diskFiles.removeLayer(bench.instance, history.fileId);
+    await bench.host.diskFiles.createLayer(bench.instance, bench.host.newFileId(), null, 0); // may have its inode
+    await bench.host.diskFiles.createLayer(bench.instance, history.fileId, { kind: 'base', base: record.base }, 0);
+    const { images, wanted } = await bench.export(pointAt(bench, -1));
+    expect(images).toEqual([wanted]);
+  });
+
   it('says which base image is missing, and has made nothing', async () => {
     const bench = await fourPoints();
     bench.host.diskFiles.findBase = () => Promise.resolve(null);
@@ -114,6 +126,20 @@ describe('an export', () => {
     expect(images).toEqual([]);
     bench.images.damage = (content) => content;
     expect((await bench.export(pointAt(bench, -2))).outcome.kind).toBe('finished');
+  });
+
+  it('does not take what a life before the crash has sent, when that is damaged', async () => {
+    const other = await fourPoints();
+    const { points } = await other.export(pointAt(other, -2));
+    const bench = await fourPoints();
+    bench.images.damage = (content) => {
+      bench.images.damage = (later) => later;
+      return content.fill(1, 0, 1);
+    };
+    const blow = { at: points.indexOf('after upload image'), kind: 'kill worker' } as const;
+    const { outcome, images, wanted } = await bench.export(pointAt(bench, -2), { blow });
+    expect(outcome.kind).toBe('finished');
+    expect(images).toEqual([wanted]);
   });
 
   it('gives up when Glance goes away, and waits with the end until the half image is deleted', async () => {

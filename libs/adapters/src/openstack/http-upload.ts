@@ -1,6 +1,5 @@
 import { ServiceUnavailableError } from '@varve/core';
 import { request as httpRequest } from 'node:http';
-import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { text as textOf } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
@@ -37,14 +36,6 @@ export async function httpUpload(
     ...(signal && { signal }),
   });
   request.once('timeout', () => request.destroy(new Error(`nothing moved for ${idleMs} ms`)));
-  let answered = false;
-  const answer = new Promise<IncomingMessage>((resolve, reject) => {
-    request.once('response', (response) => {
-      answered = true;
-      resolve(response);
-    });
-    request.once('error', reject);
-  });
   let sourceError: unknown;
   const source = (async function* () {
     try {
@@ -54,18 +45,27 @@ export async function httpUpload(
       throw error;
     }
   })();
-  // A refusal may come early, and the rest of what we send then breaks off.
-  const sent = pipeline(source, request).catch((error: unknown) => {
-    if (!answered) throw error;
+  const outcome = new Promise<HttpAnswer>((resolve, reject) => {
+    let answered = false;
+    // Once there is an answer, that counts: a refusal may come early, and the rest of what we send then breaks off.
+    const broken = (error: unknown): void => {
+      if (!answered) reject(error);
+    };
+    request.on('error', broken);
+    request.once('response', (response) => {
+      answered = true;
+      const { statusCode: status = 0 } = response;
+      textOf(response).then((text) => resolve({ status, headers: new Headers(), body: parsed(text), text }), reject);
+    });
+    pipeline(source, request).catch(broken);
   });
   try {
-    const [response] = await Promise.all([answer, sent]);
-    const text = await textOf(response);
-    return { status: response.statusCode ?? 0, headers: new Headers(), body: parsed(text), text };
+    return await outcome;
   } catch (error) {
-    request.destroy();
     if (sourceError !== undefined) throw sourceError;
     signal?.throwIfAborted();
     throw new ServiceUnavailableError(`${service} broke off: ${reasonOf(error)}`, { service }, { cause: error });
+  } finally {
+    request.destroy();
   }
 }
