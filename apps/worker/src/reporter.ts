@@ -53,6 +53,11 @@ export class Reporter {
     return this.sink.publishEvent(this.envelope(id, type, subject, data));
   }
 
+  /** The same, for as long as it takes. @throws when the worker shuts down */
+  insist(id: string, type: string, subject: string, data: object): Promise<void> {
+    return this.untilConfirmed(this.envelope(id, type, subject, data));
+  }
+
   private async send(journal: Journal): Promise<void> {
     const { operationId, request } = journal.head;
     const { instanceId } = request as { instanceId: string };

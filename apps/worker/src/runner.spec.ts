@@ -2,6 +2,7 @@ import type { TakeSnapshot, VarveEvent } from '@varve/contracts';
 import type { HostName, LayerUid, OperationId, ProjectId, SnapshotUid } from '@varve/core';
 import type { JournalEntry } from '@varve/procedures';
 import { FakeHost, FakeImageService, FakeLayerStore } from '@varve/ports/testing';
+import { readdirSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -117,5 +118,16 @@ describe('Runner', () => {
     expect(new Set(finished(events).map((data) => JSON.stringify(data))).size).toBe(1);
     expect(finished(events)[0]).toMatchObject({ state: 'succeeded', problem: null });
     expect(entries.at(-1)).toEqual({ kind: 'closed' });
+  });
+
+  it('says that an operation failed whose instance was deleted meanwhile, and its journal with it', async () => {
+    const halt: Halt = (moment, entry) => {
+      if (moment === 'before' && entry.kind === 'done' && entry.step === 'upload layer')
+        for (const instance of readdirSync(root)) rmSync(join(root, instance), { recursive: true });
+    };
+    const { events, entries } = await snapshotWith(halt);
+    expect(entries).toEqual([]);
+    expect(finished(events)).toMatchObject([{ state: 'failed', problem: { code: 'not_found' } }]);
+    expect(events.map(({ type }) => type)).not.toContain('snapshot.available');
   });
 });

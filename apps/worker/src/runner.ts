@@ -1,4 +1,4 @@
-import { problemOf } from '@varve/core';
+import { NotFoundError, problemOf } from '@varve/core';
 import type { FileId, InstanceId, OperationId } from '@varve/core';
 import { announceOnce, InterruptedError, isClosed, runProcedure } from '@varve/procedures';
 import type { ProcedureContext } from '@varve/procedures';
@@ -78,10 +78,9 @@ export class Runner {
             return undefined;
           });
         if (found === null) {
-          // There is nothing to do here and nobody to tell.
           log.warn({ err: error }, 'the instance was deleted, and its journal with it');
           await abandon(jobOf(journal.head), this.ports);
-          return;
+          return await this.tellThatItIsGone(journal);
         }
         if (found && isClosed(found)) return;
         if (found && journal.isBroken) journal = found;
@@ -91,6 +90,17 @@ export class Runner {
         });
       }
     }
+  }
+
+  /** Nobody else will ever say how the operation ended. Should it have ended before, that counts. */
+  private async tellThatItIsGone({ instance: instanceId, head: { operationId } }: FileJournal): Promise<void> {
+    const problem = problemOf(new NotFoundError('instance on this host', instanceId));
+    const end = { operationId, instanceId, state: 'failed', problem, chainLength: null };
+    await this.reporter
+      .insist(`${operationId}:operation.finished`, 'operation.finished', instanceId, end)
+      .catch((error: unknown) => {
+        if (!this.shutdown.aborted) throw error;
+      });
   }
 
   private async attempt(journal: FileJournal, log: Logger): Promise<void> {
