@@ -1,8 +1,9 @@
-import type { ExportPoint, RunRollback, SettleDisk, TakeSnapshot, UndoRollback } from '@varve/contracts';
+import type { ExportPoint, RepairDisk, RunRollback, SettleDisk, TakeSnapshot, UndoRollback } from '@varve/contracts';
 import { JobUnusableError } from '@varve/core';
 import type { InstanceId } from '@varve/core';
 import {
   exportRestorePoint,
+  repairSystemDisk,
   rollbackSystemDisk,
   settleSystemDisk,
   snapshotSystemDisk,
@@ -12,7 +13,7 @@ import {
 import type { JournalHead, ProcedureContext, ProcedureResult, Run } from '@varve/procedures';
 
 /** Jobs that change a host. */
-export type DiskJob = TakeSnapshot | RunRollback | UndoRollback | SettleDisk | ExportPoint;
+export type DiskJob = TakeSnapshot | RunRollback | UndoRollback | SettleDisk | RepairDisk | ExportPoint;
 
 /**
  * The version of each procedure's steps, part of its journal: raised when a journal of the version before could not be
@@ -24,6 +25,7 @@ const VERSIONS = {
   'rollback.undo': 1,
   'disk.settle': 1,
   'point.export': 1,
+  'disk.repair': 1,
 } as const;
 
 export const headFor = (job: DiskJob, at: Date): JournalHead => ({
@@ -63,6 +65,8 @@ export function perform(run: Run, job: DiskJob, ctx: ProcedureContext): Promise<
       return settleSystemDisk(run, job, ctx);
     case 'point.export':
       return exportRestorePoint(run, job, ctx);
+    case 'disk.repair':
+      return repairSystemDisk(run, job, ctx);
   }
 }
 
@@ -77,6 +81,7 @@ export function failureEvent(job: DiskJob, problem: object): { type: string; dat
     case 'point.export':
       return { type: 'export.failed', data: { snapshotUid: job.snapshotUid, problem } };
     case 'disk.settle':
+    case 'disk.repair':
       return null;
   }
 }

@@ -143,6 +143,8 @@ export class Runner {
     }
     await this.reporter.flush(journal);
     await this.journals.close(journal);
+    // With the directory that a repair took back, the work came back that had been under way in it.
+    for (const other of await this.journals.openOf(journal.instance)) this.enqueue(other);
   }
 
   private progressOf(

@@ -10,6 +10,7 @@ import { FakeImageService } from '@varve/ports/testing';
 import type { StartStyle } from '@varve/ports/testing';
 import {
   exportRestorePoint,
+  repairSystemDisk,
   rollbackSystemDisk,
   runProcedure,
   settleSystemDisk,
@@ -19,9 +20,9 @@ import {
 import type { Journal, JournalEntry, MergeStrategy, ProcedureContext, ProcedureResult, Run } from '@varve/procedures';
 import { randomUUID } from 'node:crypto';
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, link, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 
@@ -253,6 +254,46 @@ class Trial {
     return result;
   }
 
+  get directory(): string {
+    return join(this.host.instancesDir, this.instance);
+  }
+
+  /** Nova's place for base images: where a host finds the one of a disk that came without its layers. */
+  async keepBaseAsNovaDoes(): Promise<void> {
+    const cache = join(this.host.instancesDir, '_base');
+    await mkdir(cache);
+    await link(this.host.basePath, join(cache, basename(this.host.basePath)));
+  }
+
+  /** As Nova's resize does it, which then fails: a new directory, with so much of `disk` in it. */
+  async resizeInVain(share: number): Promise<void> {
+    await rename(this.directory, `${this.directory}_resize`);
+    await mkdir(this.directory);
+    for (const name of await readdir(`${this.directory}_resize`)) {
+      if (['layers', '.varve'].includes(name)) continue;
+      await cp(join(`${this.directory}_resize`, name), join(this.directory, name), { recursive: true });
+    }
+    const disk = join(this.directory, 'disk');
+    await truncate(disk, Math.ceil((await stat(disk)).size * share));
+  }
+
+  /** As on the host that Nova has moved the instance to. */
+  async moveDiskAlone(share = 1): Promise<void> {
+    await this.resizeInVain(share);
+    await rm(`${this.directory}_resize`, { recursive: true });
+  }
+
+  async repair(top: LayerUid): Promise<ProcedureResult> {
+    const request = {
+      instanceId: this.instance,
+      storedLayers: this.stored.map((layer) => layer.uid),
+      topLayerUid: top,
+      lineage: this.lineage(top),
+      acceptDisk: false,
+    };
+    return this.run((run) => repairSystemDisk(run, request, this.context()));
+  }
+
   async expectGuestSees(): Promise<void> {
     const seen = await Promise.all(this.guestState().map((_, block) => this.host.guestRead(this.instance, block)));
     expect(seen).toEqual(this.guestState());
@@ -417,5 +458,67 @@ describe('exports from a real QEMU', () => {
     expect((await readdir(join(trial.host.instancesDir, trial.instance, 'layers'))).sort()).toEqual(layers.sort());
     await trial.expectGuestSees();
     expect((await trial.snapshot()).result.problem).toBeNull();
+  });
+});
+
+describe('a real disk that was moved without its layers', () => {
+  let trial: Trial;
+  afterEach(() => trial.close());
+
+  it('gets them back: from what was set aside, or from the store', async () => {
+    trial = await Trial.begin('drive', 'auto');
+    await trial.keepBaseAsNovaDoes();
+    await trial.host.start(trial.instance);
+    for (let i = 0; i < 2; i++) {
+      await trial.write(5);
+      await trial.snapshot();
+    }
+    trial.storeIsAway = true;
+    await trial.write(3);
+    const { result, uid: unstored } = await trial.snapshot();
+    expect(result).toMatchObject({ state: 'failed', topLayerUid: unstored });
+    trial.storeIsAway = false;
+    await trial.write(3);
+    await trial.host.compute.stop(trial.instance, 0);
+
+    await trial.resizeInVain(0.5);
+    await expect(trial.snapshot()).rejects.toThrow('layers_missing');
+    expect(await trial.repair(unstored)).toMatchObject({ state: 'succeeded', topLayerUid: unstored });
+    await expect(stat(`${trial.directory}_resize`)).rejects.toThrow('ENOENT');
+    await trial.host.start(trial.instance);
+    await trial.expectGuestSees();
+
+    const { uid: top } = await trial.snapshot();
+    await trial.write(4);
+    await trial.host.compute.stop(trial.instance, 0);
+    await trial.moveDiskAlone();
+    await expect(trial.repair(unstored)).rejects.toThrow('layers_not_stored');
+    expect(await trial.repair(top)).toMatchObject({ state: 'succeeded', chainLength: 2, topLayerUid: top });
+    await trial.host.start(trial.instance);
+    await trial.expectGuestSees();
+    await trial.write(2);
+    const next = await trial.snapshot();
+    expect(trial.stored.at(-1)).toMatchObject({ backingUid: top, changedBytes: 6 * trial.host.blockBytes });
+    await trial.host.compute.stop(trial.instance, 0);
+    await trial.host.start(trial.instance);
+    await trial.expectGuestSees();
+    await trial.rollback(top, next.uid);
+    await trial.expectGuestSees();
+  });
+
+  it('is refused when its copy was broken off; a rollback gives it a disk again', async () => {
+    trial = await Trial.begin('drive', 'auto');
+    await trial.keepBaseAsNovaDoes();
+    await trial.host.start(trial.instance);
+    await trial.write(5);
+    const { uid } = await trial.snapshot();
+    await trial.write(40);
+    await trial.host.compute.stop(trial.instance, 0);
+    await trial.moveDiskAlone(0.5);
+    await expect(trial.repair(uid)).rejects.toThrow('disk_corrupt');
+    await trial.rollback(uid, uid);
+    await trial.host.start(trial.instance);
+    await trial.expectGuestSees();
+    await trial.snapshot();
   });
 });

@@ -21,9 +21,15 @@ const OBSTACLES: Readonly<Record<string, readonly [Code, string]>> = {
  * Why neither a snapshot nor a rollback can be made while Nova has the instance in this state.
  *
  * @param vmState - as Nova calls it; the ones we do not know are none of our business
+ * @param work - a repair is for instances in error
  * @returns `null`: nothing is in the way
  */
-export function obstacleIn(vmState: string, instanceId: string): InstanceNotReadyError | null {
+export function obstacleIn(
+  vmState: string,
+  instanceId: string,
+  work: 'any' | 'repair' = 'any',
+): InstanceNotReadyError | null {
+  if (work === 'repair' && vmState === 'error') return null;
   const [code, words] = OBSTACLES[vmState] ?? [];
   if (code === undefined) return null;
   return new InstanceNotReadyError(code, `Instance ${instanceId} ${words}`, { instanceId, vmState });

@@ -143,6 +143,21 @@ export class ChainDivergedError extends ServiceError {
   }
 }
 
+/** The disk stands on layers of its own that whoever moved the instance has left behind. */
+export class LayersGoneError extends ServiceError {
+  readonly remedy = 'call-operator';
+  constructor(
+    readonly code:
+      | 'layers_missing' // its headers name one that is not here: it can't start, and nothing was lost yet
+      | 'layers_lost' // the disk was made anew without them: it starts, and shows old data
+      | 'layers_not_stored', // they can't be made again from the store
+    message: string,
+    facts: Readonly<Record<string, string>> = {},
+  ) {
+    super(message, facts);
+  }
+}
+
 export class ChainFullError extends ServiceError {
   readonly code = 'chain_full';
   readonly remedy = 'retry';

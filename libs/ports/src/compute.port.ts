@@ -2,8 +2,11 @@ import type { ImageId, InstanceId } from '@varve/core';
 
 export const COMPUTE = Symbol('Compute');
 
-/** What is going to be done: a lock that its owner put on the instance forbids one and not the other. */
-export type Intent = 'snapshot' | 'rollback';
+/**
+ * What is going to be done: a lock that its owner put on the instance forbids snapshots no more than it does images, and
+ * an instance in error may be repaired, and nothing else.
+ */
+export type Intent = 'snapshot' | 'rollback' | 'repair';
 
 /** Whoever owns the instances' power: Nova, or on a plain host ourselves. Used on the instance's host. */
 export interface Compute {

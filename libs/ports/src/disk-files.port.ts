@@ -16,6 +16,16 @@ export interface FoundLayer {
   readonly virtualSizeBytes: number;
 }
 
+/** A chain that ends at a layer of its own that is not here. */
+export interface ChainBreak {
+  /** What there is of it, active layer first. */
+  readonly layers: readonly FoundLayer[];
+  /** What the lowest of these stands on. */
+  readonly missing: FileId;
+  /** A base image of the name that the missing layer has, where this host keeps such images; `null`: there is none. */
+  readonly basePath: string | null;
+}
+
 /** Enough to notice that a file was written to, or is another one. */
 export interface Fingerprint {
   readonly inode: string;
@@ -85,9 +95,18 @@ export interface DiskFiles {
    *
    * @throws {DiskUnsupportedError} not a qcow2 file, encrypted, with internal snapshots, a data file, marked corrupt,
    *   or on a base image that has a backing file itself
+   * @throws {LayersGoneError} `layers_missing`: it names a layer of its own that is not here
    * @throws {NotFoundError} there is no such instance here
    */
   findChain(instance: InstanceId): Promise<FoundLayer[]>;
+  /** As {@link findChain}, of a chain that lacks a layer of its own. @returns `null`: it lacks none */
+  findBreak(instance: InstanceId): Promise<ChainBreak | null>;
+  /**
+   * The chain record in the directory that Nova set aside for a resize, and did not come back to.
+   *
+   * @returns `null`: there is none, or not all that it names lies there, each file the one on record
+   */
+  setAside(instance: InstanceId): Promise<ChainRecord | null>;
   /** What the name `disk` leads to; `null`: the name is missing. */
   diskInode(instance: InstanceId): Promise<string | null>;
   /** `null`: no such layer file. */
@@ -121,6 +140,11 @@ export interface DiskFiles {
 
   // ---- changing
 
+  /**
+   * Moves what {@link setAside} has found back into the instance's directory, over whatever is there, and does away with
+   * the rest. `disk` comes first: it can't be opened before its last layer is back. Repeatable.
+   */
+  takeBack(instance: InstanceId): Promise<void>;
   /** Gives what `disk` leads to its permanent name. Repeatable. @returns its inode */
   adoptDisk(instance: InstanceId, file: FileId): Promise<{ inode: string }>;
   /**

@@ -3,10 +3,11 @@ import {
   DiskBusyError,
   DiskUnsupportedError,
   filesNeededBy,
+  LayersGoneError,
   NoSpaceError,
   NotFoundError,
 } from '@varve/core';
-import type { ChainRecord, FileId, InstanceId } from '@varve/core';
+import type { ChainRecord, FileId, InstanceId, LayerUid } from '@varve/core';
 import type { FoundLayer, Intent, OpenLayer, PowerState } from '@varve/ports';
 import type { ProcedureContext } from './context.js';
 import { dropTransient, recordOf } from './context.js';
@@ -21,15 +22,21 @@ import type { Step } from './engine/step.js';
  */
 export function examineChain(
   ctx: ProcedureContext,
-  instance: InstanceId,
+  { instanceId: instance, topLayerUid }: Examined,
   adopted: FileId,
   intent: Intent = 'snapshot',
-): Step<{ powerState: PowerState; ownLayers: number }> {
+): Step<{ powerState: PowerState; ownLayers: number; isBroken?: true }> {
   return repeatable(async () => {
     await ctx.compute.assertFree?.(instance, intent);
     if (!(await ctx.hypervisor.find(instance))) throw new NotFoundError('instance', instance);
+    if (intent === 'rollback' && (await isBrokenOff(ctx, instance))) {
+      return { powerState: 'stopped', ownLayers: (await recordOf(ctx, instance)).files.length, isBroken: true };
+    }
     const found = await ctx.files.findChain(instance);
-    const known = (await ctx.files.readRecord(instance)) ?? (await enrol(ctx, instance, found, adopted));
+    const onRecord = await ctx.files.readRecord(instance);
+    // A rollback puts all to rights, and keeps what is there.
+    if (!onRecord && intent !== 'rollback') assertNotLost(found, topLayerUid);
+    const known = onRecord ?? (await enrol(ctx, instance, found, adopted));
     const record = await withEndedMerge(ctx, known, found);
     assertOnDisk(record, found);
 
@@ -46,6 +53,49 @@ export function examineChain(
   });
 }
 
+interface Examined {
+  readonly instanceId: InstanceId;
+  /** What the layers below the active one have to show; `null`: nothing; `undefined`: not known. */
+  readonly topLayerUid?: LayerUid | null | undefined;
+}
+
+/**
+ * A disk that has the layers that it had only in the catalog was made anew: by a live migration of its blocks, for one,
+ * which copies the active layer onto a fresh disk. It boots, and shows data that is too old.
+ *
+ * @throws {LayersGoneError}
+ */
+export function assertNotLost(found: readonly FoundLayer[], top: LayerUid | null | undefined): void {
+  if (found.length !== 1 || !top) return;
+  throw new LayersGoneError(
+    'layers_lost',
+    'The disk has lost the layers that it stood on, and what they held with them: roll back to a restore point, or, where ' +
+      'it was made anew on purpose, accept it with a repair',
+    { topLayerUid: top },
+  );
+}
+
+/**
+ * Whether the chain lacks a layer of its own, in a stopped instance whose record agrees with what there is of it.
+ *
+ * @throws {ChainDivergedError} it does not
+ */
+async function isBrokenOff(ctx: ProcedureContext, instance: InstanceId): Promise<boolean> {
+  if ((await ctx.hypervisor.powerState(instance)) !== 'stopped') return false;
+  const broken = await ctx.files.findBreak(instance);
+  if (!broken) return false;
+  assertTopOnDisk(await recordOf(ctx, instance), broken.layers);
+  return true;
+}
+
+/** @throws {ChainDivergedError} what there is of a chain is not the upper part of the one on record */
+export function assertTopOnDisk(record: ChainRecord, found: readonly FoundLayer[]): void {
+  const expected = record.files.slice(-found.length).map((file) => file.inode);
+  const inodes = found.map((layer) => layer.inode).reverse();
+  if (expected.join(' ') === inodes.join(' ')) return;
+  throw new ChainDivergedError(expected.join(' under '), inodes.join(' under '));
+}
+
 /** @throws {NoSpaceError} fewer than `needBytes` are free beyond the reserve */
 export async function assertSpace(
   ctx: ProcedureContext,
@@ -58,7 +108,8 @@ export async function assertSpace(
   if (free < need) throw new NoSpaceError(need, free, what);
 }
 
-async function enrol(
+/** Puts an instance on record that we never touched. */
+export async function enrol(
   ctx: ProcedureContext,
   instance: InstanceId,
   found: readonly FoundLayer[],
@@ -120,7 +171,7 @@ export async function adoptEndedMerge(ctx: ProcedureContext, instance: InstanceI
   await dropTransient(ctx, instance, record.transient, filesNeededBy);
 }
 
-function assertOnDisk(record: ChainRecord, found: readonly FoundLayer[]): void {
+export function assertOnDisk(record: ChainRecord, found: readonly FoundLayer[]): void {
   const expected = [...record.files].reverse().map((file) => file.inode);
   const inodes = found.map((layer) => layer.inode);
   if (expected.join(' ') !== inodes.join(' '))

@@ -72,7 +72,7 @@ export async function exportRestorePoint(
   await run.pointOfNoReturn();
   await run.announce('export.completed', { snapshotUid, ...sent, fetchedBytes: built.fetchedBytes });
   await run.step('clean up', cleanUp(ctx, instanceId, flattened));
-  return { ...finishedWell(null), merges: [], chainLength: null, headLayerUid: null };
+  return { ...finishedWell(null), merges: [], chainLength: null, headLayerUid: null, topLayerUid: null };
 }
 
 const nameFiles = (ctx: ProcedureContext): Step<{ flattened: FileId }> =>

@@ -4,6 +4,7 @@ export * from './engine/run.js';
 export * from './engine/step.js';
 export * from './export-restore-point.procedure.js';
 export * from './outcome.js';
+export * from './repair-system-disk.procedure.js';
 export * from './rollback-system-disk.procedure.js';
 export * from './settle-disk.js';
 export * from './settle-system-disk.procedure.js';

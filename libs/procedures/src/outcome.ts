@@ -13,6 +13,7 @@ export interface ProcedureResult {
   /** `null`: it has not looked at the chain. */
   readonly chainLength: number | null;
   readonly headLayerUid: LayerUid | null;
+  readonly topLayerUid: LayerUid | null;
 }
 
 export const finishedWell = (problem: Problem | null): Pick<ProcedureResult, 'state' | 'problem'> => ({
@@ -20,18 +21,26 @@ export const finishedWell = (problem: Problem | null): Pick<ProcedureResult, 'st
   problem,
 });
 
-/** How long the chain is, and the newest stored state that it stands on, or that a settled disk is compared with. */
+/**
+ * How long the chain is, the newest stored state that it stands on, or that a settled disk is compared with, and the state
+ * below the active layer, stored or not.
+ */
 export function headOf(
   ctx: ProcedureContext,
   instance: InstanceId,
   stored: readonly LayerUid[],
-): Step<{ chainLength: number; headLayerUid: LayerUid | null }> {
+): Step<Pick<ProcedureResult, 'chainLength' | 'headLayerUid' | 'topLayerUid'>> {
   return repeatable(async () => {
     const record = await recordOf(ctx, instance);
     const known = new Set<LayerUid | null>(stored);
-    const head = sealedOf(record).findLast((file) => known.has(file.asOf));
+    const sealed = sealedOf(record);
+    const head = sealed.findLast((file) => known.has(file.asOf));
     // Those are of the newest one, until there is another.
     const compared = known.has(record.digestsOf ?? null) ? record.digestsOf : undefined;
-    return { chainLength: record.files.length, headLayerUid: compared ?? head?.asOf ?? null };
+    return {
+      chainLength: record.files.length,
+      headLayerUid: compared ?? head?.asOf ?? null,
+      topLayerUid: sealed.at(-1)?.asOf ?? null,
+    };
   });
 }

@@ -1,8 +1,6 @@
-import { assertChainLength, ManifestUnusableError, sealedOf } from '@varve/core';
+import { assertChainLength, sealedOf } from '@varve/core';
 import type { ChainRecord, FileId, InstanceId, LayerUid, OperationId } from '@varve/core';
 import type { LayerRef } from '@varve/ports';
-import { assembleLayer } from './assemble-layer.js';
-import type { AssembledLayer } from './assemble-layer.js';
 import type { ProcedureContext } from './context.js';
 import { dropTransient, recordOf, registerTransient } from './context.js';
 import type { Run } from './engine/run.js';
@@ -11,6 +9,8 @@ import type { Step } from './engine/step.js';
 import { examineChain } from './examine-chain.js';
 import type { ProcedureResult } from './outcome.js';
 import { finishedWell, headOf } from './outcome.js';
+import { putOnRecord } from './put-on-record.js';
+import { buildRestoredLayer, neededByRecord, targetOf } from './restored-layer.js';
 import { cleanUpAfterSwap, swapChain } from './swap-chain.js';
 
 export interface RollbackRequest {
@@ -34,6 +34,9 @@ export interface RollbackRequest {
  * lineage that defines it is known from the manifests, so each byte is fetched once, none that the local layers hold,
  * and several layers arrive as one. Only guest data is taken from the store, each frame checked; no image made
  * elsewhere is ever opened by a tool. Then the instance is stopped, `disk` moved, and the instance started.
+ *
+ * A disk that was moved here without its layers can be rolled back too, where they can't be brought back: it is set aside
+ * as it is, with all that the guest wrote since its last snapshot.
  */
 export async function rollbackSystemDisk(
   run: Run,
@@ -42,9 +45,14 @@ export async function rollbackSystemDisk(
 ): Promise<ProcedureResult> {
   const { instanceId } = request;
   const names = await run.step('name files', nameFiles(ctx));
-  const { powerState } = await run.step('examine chain', examineChain(ctx, instanceId, names.adopted, 'rollback'));
+  await run.step('put on record', putOnRecord(ctx, request, names.adopted));
+  const { powerState, isBroken } = await run.step(
+    'examine chain',
+    examineChain(ctx, request, names.adopted, 'rollback'),
+  );
 
-  const plan = await run.step('plan restore', planSources(ctx, request));
+  // What stands on a layer that is not here can't be read.
+  const plan = isBroken ? FROM_STORE : await run.step('plan restore', planSources(ctx, request));
   const built =
     plan.shown === null
       ? await run.step('build restored layer', buildRestoredLayer(run, ctx, request, names.restored, plan.local))
@@ -86,20 +94,18 @@ interface RollbackNames {
 const nameFiles = (ctx: ProcedureContext): Step<RollbackNames> =>
   repeatable(() => Promise.resolve({ adopted: ctx.newFileId(), restored: ctx.newFileId(), active: ctx.newFileId() }));
 
-const targetOf = (request: RollbackRequest): LayerUid => {
-  const target = request.lineage.at(-1);
-  if (!target) throw new ManifestUnusableError('?', 'the lineage is empty');
-  return target.uid;
-};
+interface Sources {
+  readonly shown: FileId | null;
+  readonly local: { readonly file: FileId; readonly asOf: LayerUid } | null;
+}
+
+const FROM_STORE: Sources = { shown: null, local: null };
 
 /**
  * @returns `shown`: the sealed layer that shows the restore point's very state, so that nothing has to be fetched;
  *   else `local`: the sealed layer whose bytes can be used, and the state that it shows
  */
-function planSources(
-  ctx: ProcedureContext,
-  request: RollbackRequest,
-): Step<{ shown: FileId | null; local: { file: FileId; asOf: LayerUid } | null }> {
+function planSources(ctx: ProcedureContext, request: RollbackRequest): Step<Sources> {
   return repeatable(async () => {
     const usable = sealedOf(await recordOf(ctx, request.instanceId)).filter((file) => !file.mixture);
     // Shared with the safety point it can't be merged into: then only a copy could ever take its place.
@@ -115,28 +121,6 @@ function planSources(
 }
 
 // ---- while the instance still runs ---------------------------------------------------------------------------------
-
-function buildRestoredLayer(
-  run: Run,
-  ctx: ProcedureContext,
-  request: RollbackRequest,
-  restored: FileId,
-  local: { file: FileId; asOf: LayerUid } | null,
-): Step<AssembledLayer> {
-  const { instanceId, lineage, currentLineage } = request;
-  return repeatable(
-    () =>
-      ctx.transfer(async () => {
-        const { base, virtualSizeBytes } = await recordOf(ctx, instanceId);
-        await registerTransient(ctx, instanceId, [restored]);
-        const wanted = { instanceId, file: restored, base, virtualSizeBytes, lineage, currentLineage, local };
-        return assembleLayer(ctx, wanted, run.signal);
-      }),
-    () => dropTransient(ctx, instanceId, [restored], neededByRecord),
-  );
-}
-
-const neededByRecord = (record: ChainRecord): ReadonlySet<FileId> => new Set(record.files.map((file) => file.fileId));
 
 function createActiveLayer(
   ctx: ProcedureContext,

@@ -27,6 +27,7 @@ import { createOverlay, discardOverlay, pointDiskAtOverlay, switchToOverlay } fr
 export interface SettleRequest {
   readonly instanceId: InstanceId;
   readonly storedLayers: readonly LayerUid[];
+  readonly topLayerUid?: LayerUid | null | undefined;
 }
 
 /**
@@ -54,7 +55,7 @@ export async function settleSystemDisk(
 ): Promise<ProcedureResult> {
   const { instanceId } = request;
   const names = await run.step('name files', nameFiles(ctx));
-  const { powerState, ownLayers } = await run.step('examine chain', examineChain(ctx, instanceId, names.adopted));
+  const { powerState, ownLayers } = await run.step('examine chain', examineChain(ctx, request, names.adopted));
   let problem: Problem | null = null;
   if (ownLayers > 1) {
     if (powerState === 'paused') {

@@ -23,6 +23,8 @@ export interface SnapshotRequest {
   readonly quiesce: SealRequest['quiesce'];
   /** The success list: every layer of the instance that is known to be in the store. */
   readonly storedLayers: readonly LayerUid[];
+  /** What the layers below the active one have to show; see {@link examineChain}. */
+  readonly topLayerUid?: LayerUid | null | undefined;
 }
 
 /**
@@ -53,7 +55,7 @@ export async function snapshotSystemDisk(
 ): Promise<ProcedureResult> {
   const { instanceId, layerUid } = request;
   const names = await run.step('name files', nameFiles(ctx));
-  const { powerState } = await run.step('examine chain', examineChain(ctx, instanceId, names.adopted));
+  const { powerState } = await run.step('examine chain', examineChain(ctx, request, names.adopted));
 
   const copied =
     powerState === 'stopped' ? await run.step('copy active layer', copyActiveLayer(ctx, request, names)) : null;

@@ -27,7 +27,7 @@ export async function undoRollback(run: Run, request: UndoRequest, ctx: Procedur
     'name files',
     repeatable(() => Promise.resolve({ adopted: ctx.newFileId() })),
   );
-  const { powerState } = await run.step('examine chain', examineChain(ctx, instanceId, adopted, 'rollback'));
+  const { powerState } = await run.step('examine chain', examineChain(ctx, request, adopted, 'rollback'));
   await run.step('find safety point', findSafetyPoint(ctx, request));
 
   const { downtimeMs } = await swapChain(run, ctx, {
@@ -50,6 +50,12 @@ function findSafetyPoint(ctx: ProcedureContext, { instanceId, rollbackId }: Undo
     const { safety } = await recordOf(ctx, instanceId);
     if (safety?.operationId !== rollbackId) {
       throw new ConflictError('What that rollback replaced is no longer kept', { rollbackId });
+    }
+    for (const { fileId } of safety.files) {
+      if (await ctx.files.fingerprint(instanceId, fileId)) continue;
+      throw new ConflictError('What that rollback replaced was not whole: it had been moved without its layers', {
+        rollbackId,
+      });
     }
     return { files: safety.files.map((file) => file.fileId) };
   });

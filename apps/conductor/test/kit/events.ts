@@ -55,7 +55,7 @@ export function eventsOf(job: DiskJob, story: Story): VarveEvent[] {
         fetchedBytes: 100,
       });
     } else say('export.failed', { ...of, snapshotUid, problem: PROBLEM });
-  } else if (job.type !== 'disk.settle') {
+  } else if (job.type !== 'disk.settle' && job.type !== 'disk.repair') {
     progress(500, false);
     progress(1000, true);
     if (outcome === 'succeeded')
@@ -70,6 +70,7 @@ export function eventsOf(job: DiskJob, story: Story): VarveEvent[] {
       ...end,
       chainLength: 2,
       headLayerUid: story.head === undefined ? headAfter(job, outcome, story.backing) : story.head,
+      topLayerUid: story.head === undefined ? headAfter(job, outcome, story.backing) : story.head,
       merges: outcome === 'succeeded' ? [{ strategy: 'copy', seconds: 0.5 }] : [],
     });
   return events;

@@ -45,6 +45,15 @@ export const CreateExport = z
   .meta({ id: 'CreateExport' });
 export type CreateExport = z.output<typeof CreateExport>;
 
+export const RepairInstance = z
+  .strictObject({
+    /** Take the disk for right as it is, though it has lost the layers that it stood on. */
+    acceptDisk: z.boolean().default(false),
+  })
+  .prefault({})
+  .meta({ id: 'RepairInstance' });
+export type RepairInstance = z.output<typeof RepairInstance>;
+
 const paging = {
   limit: z.coerce.number().int().min(1).max(1000).default(100),
   /** The `nextMarker` of the page before. */

@@ -72,7 +72,7 @@ export const SnapshotView = z
   .meta({ id: 'Snapshot' });
 export type SnapshotView = z.output<typeof SnapshotView>;
 
-export const OperationKind = z.enum(['snapshot', 'rollback', 'undo', 'delete', 'settle', 'export']);
+export const OperationKind = z.enum(['snapshot', 'rollback', 'undo', 'delete', 'settle', 'repair', 'export']);
 export type OperationKind = z.output<typeof OperationKind>;
 export const OperationState = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
 export type OperationState = z.output<typeof OperationState>;

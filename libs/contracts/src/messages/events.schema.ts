@@ -67,6 +67,8 @@ const data = {
     chainLength: z.number().int().nonnegative().nullable(),
     /** The newest stored state that the instance's chain stands on; `null`: the base image; absent: not known. */
     headLayerUid: LayerUidSchema.nullable().optional(),
+    /** What the layers below the active one show, stored or not; `null`: there are none; absent: not known. */
+    topLayerUid: LayerUidSchema.nullable().optional(),
     /** How the layers were merged, for operators and benchmarks. */
     merges: z.array(z.object({ strategy: z.enum(['in-place', 'copy', 'offline']), seconds: z.number() })).default([]),
   }),

@@ -23,6 +23,11 @@ const envelope = {
   requestedAt: Time,
   /** The success list: every layer of this instance that is known to be in the store, whole and verified. */
   storedLayers: z.array(LayerUidSchema),
+  /**
+   * What the layers below the active one show, as the last job that changed them said; `null`: the active layer stands on
+   * the base image; absent: not known for sure.
+   */
+  topLayerUid: LayerUidSchema.nullable().optional(),
 };
 
 /** Where a stored layer is and how to know it for the right one. */
@@ -88,6 +93,19 @@ export const ExportPoint = z
   .meta({ id: 'ExportPoint' });
 export type ExportPoint = z.output<typeof ExportPoint>;
 
+/** Brings back the layers that whoever moved the instance has left behind. */
+export const RepairDisk = z
+  .object({
+    type: z.literal('disk.repair'),
+    ...envelope,
+    /** Of `topLayerUid`, lowest layer first; empty where that is not in the store, or not known. */
+    lineage: z.array(LayerRefSchema),
+    /** The disk as it is counts from now on, whatever it once stood on. */
+    acceptDisk: z.boolean(),
+  })
+  .meta({ id: 'RepairDisk' });
+export type RepairDisk = z.output<typeof RepairDisk>;
+
 /** Takes effect only before the procedure's point of no return. */
 export const CancelOperation = z
   .object({
@@ -104,6 +122,7 @@ export const Job = z.discriminatedUnion('type', [
   RunRollback,
   UndoRollback,
   SettleDisk,
+  RepairDisk,
   ExportPoint,
   CancelOperation,
 ]);

@@ -3,12 +3,14 @@ import {
   DiskUnsupportedError,
   HypervisorRefusedError,
   InstanceRunningError,
+  LayersGoneError,
   NoSpaceError,
   NotFoundError,
 } from '@varve/core';
 import type { BaseImage, ChainRecord, Extent, FileId, InstanceId, StateDigests } from '@varve/core';
 import type {
   Backing,
+  ChainBreak,
   DiskFiles,
   Fingerprint,
   FlatImage,
@@ -73,6 +75,48 @@ export class FakeDiskFiles implements DiskFiles {
   // ---- looking
 
   async findChain(id: InstanceId): Promise<FoundLayer[]> {
+    const { found, missing } = this.walk(id);
+    if (missing === null) return found;
+    throw new LayersGoneError('layers_missing', 'The disk stands on a layer that is not here', { fileId: missing });
+  }
+
+  async findBreak(id: InstanceId): Promise<ChainBreak | null> {
+    const { found: layers, missing } = this.walk(id);
+    const { path } = this.options.base;
+    return missing === null ? null : { layers, missing, basePath: this.instances.fs.lookUp(path) && path };
+  }
+
+  async setAside(id: InstanceId): Promise<ChainRecord | null> {
+    this.look(id);
+    const { directory, recordAside } = this.instances.require(id);
+    if (!recordAside) return null;
+    const record = JSON.parse(recordAside) as ChainRecord;
+    const under = this.instances.fs.pathsUnder(`${directory}_resize`);
+    const isThere = record.files.every(({ fileId, inode }) =>
+      under.some((path) => path.includes(`/${fileId}/`) && this.instances.fs.lookUp(path)?.inode === inode),
+    );
+    return isThere ? record : null;
+  }
+
+  async takeBack(id: InstanceId): Promise<void> {
+    const instance = this.instances.require(id);
+    const aside = `${instance.directory}_resize`;
+    const paths = this.instances.fs.pathsUnder(aside);
+    const diskFirst = [...paths.filter((path) => path.endsWith('/disk')), ...paths.filter((p) => !p.endsWith('/disk'))];
+    for (const path of diskFirst) {
+      this.effect(id, 'take back', () => {
+        const file = this.instances.fs.lookUp(path);
+        if (file) this.instances.fs.link(file, instance.directory + path.slice(aside.length));
+        this.instances.fs.unlink(path);
+      });
+    }
+    this.effect(id, 'take back', () => {
+      instance.record = instance.recordAside ?? instance.record;
+      instance.recordAside = null;
+    });
+  }
+
+  private walk(id: InstanceId): { found: FoundLayer[]; missing: FileId | null } {
     this.look(id);
     const instance = this.instances.require(id);
     const found: FoundLayer[] = [];
@@ -80,14 +124,15 @@ export class FakeDiskFiles implements DiskFiles {
     const { virtualSizeBytes, base } = this.options;
     for (let path = `${instance.directory}/disk`; ;) {
       const file = this.instances.fs.lookUp(path);
-      if (!file) throw new ChainDivergedError('a layer that its overlay names', 'no such file');
+      if (!file && found.length > 0) return { found, missing: path.split('/').at(-2) as FileId };
+      if (!file) throw new ChainDivergedError('a file named disk', 'none');
       if (seen.has(file)) throw new DiskUnsupportedError('disk_chain_unsupported', 'its chain runs in a circle');
       seen.add(file);
       const permanent = this.instances.fs
         .pathsUnder(`${instance.directory}/layers`)
         .find((name) => this.instances.fs.lookUp(name) === file);
       found.push({ inode: file.inode, path: permanent ?? path, backing: file.backing, virtualSizeBytes });
-      if (!file.backing || file.backing.path === base.path) return found;
+      if (!file.backing || file.backing.path === base.path) return { found, missing: null };
       path = file.backing.path;
     }
   }

@@ -15,6 +15,8 @@ export interface FakeInstance {
   record: string | null;
   /** `.varve/digests.json` */
   digests?: StateDigests | null;
+  /** The same in `<instance>_resize`. */
+  recordAside?: string | null;
   qemu: FakeQemu | null;
   agent: FakeAgent;
 }

@@ -49,11 +49,16 @@ export class FakeQemu {
     private readonly fs: FakeFileSystem,
     disk: string,
   ) {
-    for (let name: string | null = disk; name !== null;) {
-      const node = this.open(name, this.chain.length > 0);
-      this.chain.push(node);
-      if (this.chain.length > 32) throw new HypervisorRefusedError('The backing chain never ends');
-      name = node.file.backing?.path ?? null;
+    try {
+      for (let name: string | null = disk; name !== null;) {
+        const node = this.open(name, this.chain.length > 0);
+        this.chain.push(node);
+        if (this.chain.length > 32) throw new HypervisorRefusedError('The backing chain never ends');
+        name = node.file.backing?.path ?? null;
+      }
+    } catch (error) {
+      for (const node of this.chain) this.close(node);
+      throw error;
     }
   }
 

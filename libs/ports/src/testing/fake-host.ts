@@ -104,6 +104,40 @@ export class FakeHost implements HostHarness {
     throw new Error('The power was not cut');
   }
 
+  /** As a cold migration leaves it on the other host: `disk` alone arrived there. */
+  moveDiskAlone(id: InstanceId): void {
+    const instance = this.instances.require(id);
+    this.copyDisk(instance, `${instance.directory}/disk`, 1);
+    for (const path of this.fs.pathsUnder(`${instance.directory}/layers`)) this.fs.unlink(path);
+    instance.record = null;
+  }
+
+  /** As a resize leaves it on this host: everything renamed, and a part of `disk` in its place. */
+  resizeInVain(id: InstanceId): void {
+    const instance = this.instances.require(id);
+    for (const path of this.fs.pathsUnder(instance.directory)) {
+      const file = this.fs.lookUp(path);
+      if (file) this.fs.link(file, `${instance.directory}_resize${path.slice(instance.directory.length)}`);
+    }
+    this.copyDisk(instance, `${instance.directory}/disk`, 0.5);
+    for (const path of this.fs.pathsUnder(`${instance.directory}/layers`)) this.fs.unlink(path);
+    [instance.recordAside, instance.record] = [instance.record, null];
+  }
+
+  /** As a live migration of its blocks does it: the active layer's on a disk that stands on the base image. */
+  makeDiskAnew(id: InstanceId): void {
+    this.moveDiskAlone(id);
+    const { path, format } = this.base;
+    this.fs.setBacking(this.instances.diskOf(this.instances.require(id)), { path, format });
+  }
+
+  private copyDisk(instance: FakeInstance, to: string, share: number): void {
+    const { backing, blocks } = this.instances.diskOf(instance);
+    const copied = [...blocks].slice(0, Math.ceil(blocks.size * share));
+    const copy = this.fs.create(to, backing);
+    for (const [block, value] of copied) this.fs.write(copy, block, value);
+  }
+
   async pause(id: InstanceId): Promise<void> {
     this.qemuOf(id).paused = true;
   }

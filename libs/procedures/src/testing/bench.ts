@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { filesNeededBy, lineageOf, ServiceError } from '@varve/core';
+import { filesNeededBy, HypervisorRefusedError, lineageOf, ServiceError } from '@varve/core';
 import type { ChainRecord, InstanceId, LayerUid, OperationId, ProjectId, SnapshotUid } from '@varve/core';
 import type { LayerRef, PowerState, StoredLayer } from '@varve/ports';
 import { FakeHost, FakeImageService, FakeLayerStore } from '@varve/ports/testing';
@@ -9,6 +9,7 @@ import type { Outcome, Run } from '../engine/run.js';
 import { exportRestorePoint } from '../export-restore-point.procedure.js';
 import type { ExportRequest } from '../export-restore-point.procedure.js';
 import type { ProcedureResult } from '../outcome.js';
+import { repairSystemDisk } from '../repair-system-disk.procedure.js';
 import { rollbackSystemDisk } from '../rollback-system-disk.procedure.js';
 import { settleDisk } from '../settle-disk.js';
 import { settleSystemDisk } from '../settle-system-disk.procedure.js';
@@ -32,7 +33,14 @@ export interface Blow {
 }
 
 /** What happens between the worker's death and its return. */
-export type Fate = 'nothing' | 'QEMU goes on' | 'power cut' | 'power cut and boot' | 'boot without hook' | 'store away';
+export type Fate =
+  | 'nothing'
+  | 'QEMU goes on'
+  | 'power cut'
+  | 'power cut and boot'
+  | 'boot without hook'
+  | 'boot if it can'
+  | 'store away';
 
 export interface BenchOptions {
   readonly seed?: number;
@@ -84,6 +92,7 @@ export class Bench {
   private isCompared = false;
   /** As the last procedure reported it; what the catalog goes by. */
   private reportedHead: LayerUid | null = null;
+  private reportedTop: LayerUid | null = null;
   /** Whether the chain holds a sealed layer that isn't stored. */
   owes = false;
   aside: { disk: Disk; head: LayerUid | null; since: number; owes: boolean; operationId: OperationId } | null = null;
@@ -199,6 +208,7 @@ export class Bench {
       layerUid,
       quiesce: options.quiesce ?? 'none',
       storedLayers: [...this.stored.keys()],
+      topLayerUid: this.reportedTop,
     };
     this.sealed = null;
     const owed = this.owes;
@@ -289,7 +299,8 @@ export class Bench {
   async settle(
     options: { blow?: Blow | readonly Blow[] | null; fate?: Fate } = {},
   ): Promise<Report & { settled: boolean }> {
-    const request = { instanceId: this.instance, storedLayers: [...this.stored.keys()] };
+    const { instance: instanceId, reportedTop: topLayerUid } = this;
+    const request = { instanceId, storedLayers: [...this.stored.keys()], topLayerUid };
     this.sealed = null;
     const report = await this.perform('settle-system-disk', options, (run, ctx) => settleSystemDisk(run, request, ctx));
     const record = await this.host.diskFiles.readRecord(this.instance);
@@ -342,6 +353,38 @@ export class Bench {
       Array.from({ length: BLOCKS }, (_, block) => content?.[block * this.host.blockBytes] ?? -1),
     );
     return { ...report, images, wanted: point.at.disk };
+  }
+
+  /** The layers come back to where the disk was moved or resized without them. */
+  async repair(
+    options: { blow?: Blow | readonly Blow[] | null; fate?: Fate; storeDown?: boolean; acceptDisk?: boolean } = {},
+  ): Promise<Report> {
+    const request = {
+      instanceId: this.instance,
+      storedLayers: [...this.stored.keys()],
+      topLayerUid: this.reportedTop,
+      lineage: this.reportedTop && this.stored.has(this.reportedTop) ? this.lineage(this.reportedTop) : [],
+      acceptDisk: options.acceptDisk ?? false,
+    };
+    this.store.isDown = options.storeDown ?? false;
+    const report = await this.perform('repair-system-disk', options, (run, ctx) => repairSystemDisk(run, request, ctx));
+    if (report.outcome.kind === 'failed') return report;
+    if (!(await this.host.diskFiles.readRecord(this.instance))?.safety) this.aside = null;
+    this.takeReportedHead(report);
+    await this.audit();
+    return report;
+  }
+
+  /** The catalog is not sure of what lies below the active layer. */
+  forgetTop(): void {
+    this.reportedTop = null;
+  }
+
+  /** As a live migration of its blocks does it: a fresh disk, onto which only the active layer is copied. */
+  makeDiskAnew(): void {
+    this.host.makeDiskAnew(this.instance);
+    this.guest = this.host.coldView(this.instance) ?? [];
+    [this.head, this.since, this.owes, this.isCompared] = [null, 0, false, false];
   }
 
   get pointUids(): SnapshotUid[] {
@@ -416,6 +459,15 @@ export class Bench {
         for (let block = 0; block < BLOCKS; block++) this.host.writeAsGuest(this.instance, block, 1);
         this.host.cutPower(this.instance);
         this.watching = true;
+        return true;
+      case 'boot if it can':
+        try {
+          await this.start(journal.entries);
+        } catch (error) {
+          if (!(error instanceof HypervisorRefusedError)) throw error;
+          return false;
+        }
+        this.writeSome();
         return true;
       case 'store away':
         this.store.isDown = true;
@@ -552,7 +604,9 @@ export class Bench {
   }
 
   private takeReportedHead({ outcome }: Report): void {
-    if (outcome.kind === 'finished') this.reportedHead = outcome.result.headLayerUid;
+    if (outcome.kind !== 'finished') return;
+    this.reportedHead = outcome.result.headLayerUid;
+    this.reportedTop = outcome.result.topLayerUid;
   }
 
   private baseDisk(): Disk {

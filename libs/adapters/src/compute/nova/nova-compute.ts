@@ -44,11 +44,11 @@ export class NovaCompute implements Compute {
 
   async assertFree(instance: InstanceId, intent: Intent): Promise<void> {
     const server = await this.whenIdle(instance, this.options.busyTimeoutMs);
-    const obstacle = obstacleIn(server.vmState, instance);
+    const obstacle = obstacleIn(server.vmState, instance, intent === 'repair' ? 'repair' : 'any');
     if (obstacle) throw obstacle;
     assertLocalDisk(server);
     // Nova's own createImage does not heed the lock either; what changes the instance does.
-    if (server.locked && intent === 'rollback') {
+    if (server.locked && intent !== 'snapshot') {
       throw new InstanceNotReadyError('instance_locked', `Instance ${instance} is locked; unlock it first`, {
         instanceId: instance,
       });

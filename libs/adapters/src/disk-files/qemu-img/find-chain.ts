@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
-import { ChainDivergedError, DiskUnsupportedError } from '@varve/core';
-import type { BaseImage, InstanceId } from '@varve/core';
+import { ChainDivergedError, DiskUnsupportedError, LayersGoneError } from '@varve/core';
+import type { BaseImage, FileId, InstanceId } from '@varve/core';
 import type { FoundLayer } from '@varve/ports';
 import { ifThere, inodeOf } from './durable.js';
 import type { InstanceFiles } from './instance-files.js';
@@ -13,8 +13,26 @@ export interface FoundChain {
   readonly base: BaseImage | null;
 }
 
-/** Reads headers from `disk` down. Opens nothing but the files' first bytes, and takes no lock. */
+/** @throws {LayersGoneError} one of its own layers is not here */
 export async function findChain(files: InstanceFiles, instance: InstanceId): Promise<FoundChain> {
+  const found = await findLayers(files, instance);
+  if (found.missing === null) return found;
+  throw new LayersGoneError(
+    'layers_missing',
+    `The disk stands on a layer that is not here (${found.missing.file}): it was moved without its layers. Repair the instance`,
+    { fileId: found.missing.file },
+  );
+}
+
+/**
+ * Reads headers from `disk` down. Opens nothing but the files' first bytes, and takes no lock.
+ *
+ * @returns `missing`: the own layer that it ended at, because it is not here
+ */
+export async function findLayers(
+  files: InstanceFiles,
+  instance: InstanceId,
+): Promise<FoundChain & { readonly missing: { file: FileId; name: string } | null }> {
   await files.owner(instance);
   const disk = files.disk(instance);
   const entry = await ifThere(lstat(disk));
@@ -29,6 +47,8 @@ export async function findChain(files: InstanceFiles, instance: InstanceId): Pro
   const seen = new Set<string>();
   for (let path = disk; ;) {
     const inode = await ifThere(inodeOf(path));
+    const absent = inode === null ? files.ownLayerOf(instance, path) : null;
+    if (absent) return { layers, base: null, missing: absent };
     if (inode === null) throw new ChainDivergedError('a layer that its overlay names', 'no such file');
     if (seen.has(inode)) throw unsupported('its chain of backing files runs in a circle');
     seen.add(inode);
@@ -37,8 +57,8 @@ export async function findChain(files: InstanceFiles, instance: InstanceId): Pro
     const known = backing === null ? null : { path: backing.path, format: formatOf(backing) };
     const permanent = named.find((layer) => layer.inode === inode)?.path ?? path;
     layers.push({ inode, path: permanent, backing: known, virtualSizeBytes });
-    if (known === null) return { layers, base: null };
-    if (!(await files.isOwn(instance, known.path))) return { layers, base: await checkBase(known) };
+    if (known === null) return { layers, base: null, missing: null };
+    if (!(await files.isOwn(instance, known.path))) return { layers, base: await checkBase(known), missing: null };
     if (known.format !== 'qcow2') throw unsupported(`one of its own layers is said to be ${known.format}`);
     path = known.path;
   }

@@ -79,10 +79,33 @@ export class InstanceFiles {
   /** Whether a backing string leads to one of the instance's own layers: by its place, or by what it leads to. */
   async isOwn(instance: InstanceId, path: string): Promise<boolean> {
     if (dirname(dirname(path)) === this.layers(instance)) return true;
+    // From a host that keeps its instances elsewhere: no such file here, and still no base image.
+    if (this.ownLayerOf(instance, path) && (await inodeOrNull(path)) === null) return true;
     const inode = await ifThere(inodeOf(path));
     if (inode === null) return false;
     if (inode === (await inodeOrNull(this.disk(instance)))) return true;
     return (await this.namedLayers(instance)).some((layer) => layer.inode === inode);
+  }
+
+  /**
+   * Which layer of the instance a path names by its form. Another host may keep its instances in another place, so where
+   * they lie does not count.
+   */
+  ownLayerOf(instance: InstanceId, path: string): { file: FileId; name: string } | null {
+    const directory = dirname(path);
+    const file = basename(directory);
+    const inLayers = basename(dirname(directory)) === LAYERS && basename(dirname(dirname(directory))) === instance;
+    return inLayers && isUuid(file) ? { file: file as FileId, name: basename(path) } : null;
+  }
+
+  /** What Nova calls the directory while a resize is not confirmed. */
+  aside(instance: InstanceId): string {
+    return `${this.directory(instance)}_resize`;
+  }
+
+  /** Where Nova keeps base images. */
+  cachedBase(name: string): string {
+    return join(this.root, '_base', name);
   }
 
   /** @param basePath - of the base image; `null` where there is none */

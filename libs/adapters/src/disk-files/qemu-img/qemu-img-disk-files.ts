@@ -22,11 +22,20 @@ import {
   NotFoundError,
 } from '@varve/core';
 import type { BaseImage, ChainRecord, Extent, FileId, InstanceId, StateDigests } from '@varve/core';
-import type { Backing, DiskFiles, Fingerprint, FlatImage, FoundLayer, ImageReader, ImageWriter } from '@varve/ports';
+import type {
+  Backing,
+  ChainBreak,
+  DiskFiles,
+  Fingerprint,
+  FlatImage,
+  FoundLayer,
+  ImageReader,
+  ImageWriter,
+} from '@varve/ports';
 import { BaseDigests } from './base-digests.js';
 import { parseChainRecord } from './chain-record.js';
 import { ifThere, inodeOf, inodeOrNull, makeDirectory, moveNameTo, replaceFile, sync } from './durable.js';
-import { findChain } from './find-chain.js';
+import { findChain, findLayers } from './find-chain.js';
 import { openFlatImage } from './flat-image.js';
 import { aloneImage, covers, readExtents } from './image-extents.js';
 import { isLockedForWriting, isOpen } from './image-locks.js';
@@ -35,6 +44,7 @@ import { openNbdReader, openNbdWriter } from './nbd-image.js';
 import { pourLayer } from './pour-layer.js';
 import { readQcow2Header } from './qcow2-header.js';
 import { formatDigests, parseDigests } from './state-digests-file.js';
+import { readSetAside, takeSetAsideBack } from './set-aside.js';
 import { runTool, THOROUGH, ToolFailedError } from './tools.js';
 import type { ToolLimits } from './tools.js';
 
@@ -111,6 +121,21 @@ export class QemuImgDiskFiles implements DiskFiles {
 
   async findChain(instance: InstanceId): Promise<FoundLayer[]> {
     return (await findChain(this.files, instance)).layers;
+  }
+
+  async findBreak(instance: InstanceId): Promise<ChainBreak | null> {
+    const { layers, missing } = await findLayers(this.files, instance);
+    if (missing === null) return null;
+    const basePath = this.files.cachedBase(missing.name);
+    return { layers, missing: missing.file, basePath: (await inodeOrNull(basePath)) && basePath };
+  }
+
+  setAside(instance: InstanceId): Promise<ChainRecord | null> {
+    return readSetAside(this.files, instance);
+  }
+
+  takeBack(instance: InstanceId): Promise<void> {
+    return takeSetAsideBack(this.files, instance);
   }
 
   diskInode(instance: InstanceId): Promise<string | null> {
@@ -317,7 +342,11 @@ export class QemuImgDiskFiles implements DiskFiles {
 
   /** What layers are called after: what the headers say now, or said last. */
   private async basePath(instance: InstanceId): Promise<string | null> {
-    if ((await this.diskInode(instance)) !== null) return (await findChain(this.files, instance)).base?.path ?? null;
+    if ((await this.diskInode(instance)) !== null) {
+      const { base, missing } = await findLayers(this.files, instance);
+      // Layers are called after the base image, so one that is not here tells its name as well.
+      return base?.path ?? missing?.name ?? null;
+    }
     return (await this.readRecord(instance))?.base?.path ?? null;
   }
 
