@@ -3,6 +3,7 @@ import { ComputeFacts1795200000000 } from './1795200000000-compute-facts.js';
 import { Settle1795300000000 } from './1795300000000-settle.js';
 import { Export1795500000000 } from './1795500000000-export.js';
 import { AuditTimes1795600000000 } from './1795600000000-audit-times.js';
+import { Repair1795700000000 } from './1795700000000-repair.js';
 
 /** Oldest first. Listed by hand: a folder can't be read from inside a bundle. `index.spec.ts` compares both. */
 export const migrations = [
@@ -11,4 +12,5 @@ export const migrations = [
   Settle1795300000000,
   Export1795500000000,
   AuditTimes1795600000000,
+  Repair1795700000000,
 ];

@@ -30,10 +30,10 @@ export class Admission {
    * @throws {HostUnavailableError} its host has not been heard of for a while
    * @throws {ConflictError} its host is there and no longer has it
    */
-  async assertReachable(tx: CatalogTx, instance: InstanceEntity): Promise<void> {
+  async assertReachable(tx: CatalogTx, instance: InstanceEntity, work: 'any' | 'repair' = 'any'): Promise<void> {
     await tx.operations.assertIdle(instance.id);
     const known = await tx.compute.find(instance.id);
-    const obstacle = obstacleOf(known, instance.host);
+    const obstacle = obstacleOf(known, instance.host, work);
     if (obstacle) throw new ReportedError(obstacle);
     await this.assertHostUp(tx, instance);
     // While Nova rebuilds or moves it, its host has none for some seconds.
@@ -88,6 +88,7 @@ export class Admission {
 
   /** What every job of an instance says. */
   async envelopeOf(tx: CatalogTx, operation: Pick<NewOperation, 'id' | 'instanceId' | 'projectId' | 'epoch'>) {
+    const topLayerUid = await tx.instances.topOf(operation.instanceId);
     return {
       version: 1 as const,
       operationId: operation.id,
@@ -96,6 +97,7 @@ export class Admission {
       epoch: operation.epoch,
       requestedAt: new Date().toISOString(),
       storedLayers: await tx.layers.storedUids(operation.instanceId),
+      ...(topLayerUid !== undefined && { topLayerUid }),
     };
   }
 

@@ -17,6 +17,7 @@ import { UnknownCallers } from './http/unknown-callers.js';
 import { RequestPipe } from './http/validation.js';
 import { InstancesController } from './instances/instances.controller.js';
 import { InstancesService } from './instances/instances.service.js';
+import { RepairService } from './instances/repair.service.js';
 import { SettleService } from './instances/settle.service.js';
 import { OperationFeed } from './operations/operation-feed.js';
 import { OperationsController } from './operations/operations.controller.js';
@@ -71,6 +72,7 @@ export class ApiModule {
         Metrics,
         Admission,
         InstancesService,
+        RepairService,
         SettleService,
         SnapshotsService,
         RollbacksService,

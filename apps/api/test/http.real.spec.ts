@@ -391,6 +391,7 @@ describe('the API for those who run it', () => {
         "/v1/hosts",
         "/v1/instances",
         "/v1/instances/{instanceId}",
+        "/v1/instances/{instanceId}/repair",
         "/v1/instances/{instanceId}/restore-points",
         "/v1/instances/{instanceId}/rollbacks",
         "/v1/instances/{instanceId}/settle",

@@ -10,6 +10,7 @@ import { addOperationCancel } from './commands/operation-cancel.command.js';
 import { addOperationList } from './commands/operation-list.command.js';
 import { addOperationShow } from './commands/operation-show.command.js';
 import { addOperationWatch } from './commands/operation-watch.command.js';
+import { addRepair } from './commands/repair.command.js';
 import { addRestorePointList } from './commands/restore-point-list.command.js';
 import { addRollback } from './commands/rollback.command.js';
 import { addRollbackList } from './commands/rollback-list.command.js';
@@ -62,6 +63,7 @@ export function programOf(cli: Cli): Command {
 
   addExport(program, cli);
   addSettle(program, cli);
+  addRepair(program, cli);
 
   const operation = program.command('operation').description('follow and cancel what runs');
   addOperationList(operation, cli);

@@ -304,6 +304,18 @@ describe('export', () => {
   });
 });
 
+describe('repair', () => {
+  it('brings back the layers, and takes a disk as it is only when told to', async () => {
+    const { code, out } = await varve('repair', 'web-1', '--wait');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^The disk of web-1 has all its layers/);
+    const asked = await varve('repair', 'web-1', '--accept-disk', '--no-wait', '--json');
+    expect(asked.code).toBe(0);
+    expect(JSON.parse(asked.out)).toMatchObject({ kind: 'repair' });
+    expect(api.repairs).toEqual([{ acceptDisk: false }, { acceptDisk: true }]);
+  });
+});
+
 describe('operations', () => {
   it('are listed, shown and cancelled', async () => {
     api.script = [{ state: 'running', phase: 'uploading', doneBytes: 1, totalBytes: 4 }];

@@ -173,7 +173,11 @@ describe('what Nova notifies', () => {
          values ($1, $2, $3, $4, 'snapshot', 'succeeded', 'finishing', 7, $1, 'event', 'u', now(), now(), now())`,
         [crypto.randomUUID(), of.instance, project, HOST],
       );
-      await tx.instances.chainIs(of.instance, 7, crypto.randomUUID() as never, 1);
+      await tx.instances.chainIs(of.instance, 7, {
+        head: crypto.randomUUID() as never,
+        top: crypto.randomUUID() as never,
+        length: 1,
+      });
       await tx.compute.apply(of.instance);
     });
     await hear(until(of, 'rebuild'));

@@ -217,6 +217,10 @@ describe('what comes late', () => {
     expect(await operationOf(begun)).toMatchObject({ state: 'succeeded', problem: null });
     if (begun.job.type !== 'snapshot.take') throw new Error(begun.job.type);
     const { snapshotUid, layerUid } = begun.job;
+    const top = () => catalog.read((tx) => tx.instances.topOf(begun.instanceId));
+    expect(await top(), 'nobody is sure of the chain').toBeUndefined();
+    for (const event of events) await record(event);
+    expect(await top()).toBe(layerUid);
     const point = await catalog.read((tx) => tx.restorePoints.find(snapshotUid));
     expect(point).toMatchObject({ status: 'available', layerUid, problem: null });
   });

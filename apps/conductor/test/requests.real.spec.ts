@@ -228,6 +228,24 @@ describe('a rollback', () => {
     expect(head).toBe(second['layerUid']);
   });
 
+  it('and a repair: its job says what the layers below the active one have to show, where that is sure', async () => {
+    const id = await fresh();
+    const first = await plane.snapshot('member-red', worker, id);
+    const repaired = async (body?: object): Promise<unknown> => {
+      const asked = await plane.call('member-red', 'POST', `/v1/instances/${id}/repair`, body);
+      expect(asked).toMatchObject({ status: 202, body: { kind: 'repair', snapshotUid: null } });
+      const job = await until('the job arrives', () => worker.jobFor(String(asked.body['id'])));
+      await worker.perform(job);
+      await plane.operation('member-red', job.operationId, 'succeeded');
+      return job;
+    };
+    expect(await plane.call('reader-red', 'POST', `/v1/instances/${id}/repair`)).toMatchObject({ status: 403 });
+    const lineage = [{ uid: first['layerUid'] }];
+    const job = { type: 'disk.repair', topLayerUid: first['layerUid'], lineage, acceptDisk: false };
+    expect(await repaired()).toMatchObject(job);
+    expect(await repaired({ acceptDisk: true })).toMatchObject({ ...job, acceptDisk: true });
+  });
+
   it('can be undone once, and only the latest', async () => {
     const id = await fresh();
     const first = await plane.snapshot('member-red', worker, id);

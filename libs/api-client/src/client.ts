@@ -1,4 +1,4 @@
-import type { CreateExport, CreateRollback, Page } from '@varve/contracts';
+import type { CreateExport, CreateRollback, Page, RepairInstance } from '@varve/contracts';
 import {
   CreateSnapshot,
   HostPage,
@@ -124,6 +124,15 @@ export class VarveClient {
   /** Brings the system disk back to one layer on its base image; the instance goes on running. */
   settle(instanceId: string, options: CallOptions = {}): Promise<OperationView> {
     return this.#post(`/v1/instances/${encodeURIComponent(instanceId)}/settle`, undefined, OperationView, options);
+  }
+
+  /** Brings back the layers that whoever moved or resized the instance has left behind. */
+  repair(
+    instanceId: string,
+    body: z.input<typeof RepairInstance> = {},
+    options: CallOptions = {},
+  ): Promise<OperationView> {
+    return this.#post(`/v1/instances/${encodeURIComponent(instanceId)}/repair`, body, OperationView, options);
   }
 
   // ---- operations

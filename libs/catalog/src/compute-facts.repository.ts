@@ -82,7 +82,13 @@ export class ComputeFactsRepository {
            when f.root_at is not null and not exists (
              select 1 from operations o where o.instance_id = i.id and o.epoch = i.head_epoch
                and coalesce(o.started_at, o.created_at) > f.root_at) then null
-           else i.head_layer_uid end
+           else i.head_layer_uid end,
+         top_layer_uid = case
+           when f.deleted_at is not null then null
+           when f.root_at is not null and not exists (
+             select 1 from operations o where o.instance_id = i.id and o.epoch = i.head_epoch
+               and coalesce(o.started_at, o.created_at) > f.root_at) then null
+           else i.top_layer_uid end
        from compute_facts f where f.instance_id = i.id and i.id = $1`,
       [instanceId],
     );
@@ -131,14 +137,16 @@ export class ComputeFactsRepository {
  * Why Nova's state of an instance forbids work on it.
  *
  * @param reportedBy - the host that has reported it
+ * @param work - a repair is for instances in error
  */
 export function obstacleOf(
   facts: Pick<ComputeFactsEntity, 'instanceId' | 'vmState' | 'host'> | null,
   reportedBy: HostName,
+  work: 'any' | 'repair' = 'any',
 ): Problem | null {
   if (!facts) return null;
   const { instanceId, vmState, host } = facts;
-  const obstacle = obstacleIn(vmState, instanceId);
+  const obstacle = obstacleIn(vmState, instanceId, work);
   if (obstacle) return problemOf(obstacle);
   if (host === null || host === reportedBy) return null;
   return problemOf(

@@ -26,6 +26,8 @@ export class InstanceEntity {
    * the one that brings the layer's row.
    */
   @Column('uuid', { name: 'head_layer_uid', nullable: true }) headLayerUid!: LayerUid | null;
+  /** What the layers below the active one show, stored or not; `null`: there are none, or nobody knows. */
+  @Column('uuid', { name: 'top_layer_uid', nullable: true }) topLayerUid!: LayerUid | null;
   /** Epoch of the operation that said so: an older one's late word does not count. */
   @Column(bigint('head_epoch', { default: 0 })) headEpoch!: number;
   @Column(time('seen_at')) seenAt!: Date;

@@ -36,11 +36,31 @@ export class InstancesRepository {
   }
 
   /** What an operation's end says of the chain; an older operation's late word changes nothing. */
-  async chainIs(id: InstanceId, epoch: number, head: LayerUid | null, chainLength: number): Promise<void> {
+  async chainIs(
+    id: InstanceId,
+    epoch: number,
+    { head, top, length }: { head: LayerUid | null; top: LayerUid | null; length: number },
+  ): Promise<void> {
     await this.db.query(
-      `update instances set head_layer_uid = $3, head_epoch = $2, chain_length = $4 where id = $1 and head_epoch <= $2`,
-      [id, epoch, head, chainLength],
+      `update instances set head_layer_uid = $3, top_layer_uid = $5, head_epoch = $2, chain_length = $4
+       where id = $1 and head_epoch <= $2`,
+      [id, epoch, head, length, top],
     );
+  }
+
+  /**
+   * What the layers below the active one show, for whoever must be sure of it.
+   *
+   * @returns `undefined`: an operation that we gave up on, and whose host has not said yet how it ended, may have changed it
+   */
+  async topOf(id: InstanceId): Promise<LayerUid | null | undefined> {
+    const rows: { top: LayerUid | null }[] = await this.db.query(
+      `select top_layer_uid as top from instances i where id = $1 and not exists (
+         select 1 from operations o where o.instance_id = i.id and o.settled_by = 'sweep' and o.epoch > i.head_epoch
+           and o.kind not in ('export', 'delete'))`,
+      [id],
+    );
+    return rows[0]?.top;
   }
 
   /**

@@ -15,7 +15,7 @@ import { InstanceEntity } from './instance.entity.js';
 
 /** One accepted request: what became of it, and how far it is. */
 @Entity('operations')
-@Check('operations_kind_known', `kind in ('snapshot', 'rollback', 'undo', 'delete', 'settle', 'export')`)
+@Check('operations_kind_known', `kind in ('snapshot', 'rollback', 'undo', 'delete', 'settle', 'export', 'repair')`)
 @Check('operations_state_known', `state in ('queued', 'running', 'succeeded', 'failed', 'cancelled')`)
 @Check('operations_settled_by_known', `settled_by in ('event', 'sweep', 'control')`)
 @Check(
@@ -24,7 +24,7 @@ import { InstanceEntity } from './instance.entity.js';
 )
 @Check(
   'operations_subject',
-  `(kind = 'undo') = (undoes is not null) and (kind in ('undo', 'settle') or snapshot_uid is not null)`,
+  `(kind = 'undo') = (undoes is not null) and (kind in ('undo', 'settle', 'repair') or snapshot_uid is not null)`,
 )
 @Index('operations_one_active', ['instanceId'], { unique: true, where: `state in ('queued', 'running')` })
 @Index('operations_of_instance', ['instanceId', 'createdAt', 'id'])

@@ -1,11 +1,19 @@
-import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { InstanceIdParam, InstancePage, InstanceView, OperationView, PageQuery } from '@varve/contracts';
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import {
+  InstanceIdParam,
+  InstancePage,
+  InstanceView,
+  OperationView,
+  PageQuery,
+  RepairInstance,
+} from '@varve/contracts';
 import type { Page } from '@varve/contracts';
 import type { InstanceId } from '@varve/core';
 import { Answers, AnswersWrite, Tagged } from '../http/answers.js';
 import { CurrentCaller, Needs } from '../http/caller.js';
 import type { Caller } from '../http/caller.js';
 import { InstancesService } from './instances.service.js';
+import { RepairService } from './repair.service.js';
 import { SettleService } from './settle.service.js';
 
 @Tagged('instances')
@@ -14,6 +22,7 @@ export class InstancesController {
   constructor(
     private readonly instances: InstancesService,
     private readonly settling: SettleService,
+    private readonly repairing: RepairService,
   ) {}
 
   @Get()
@@ -40,5 +49,21 @@ export class InstancesController {
     @Param({ schema: InstanceIdParam }) { instanceId }: { instanceId: InstanceId },
   ): Promise<OperationView> {
     return this.settling.request(caller, instanceId);
+  }
+
+  @Post(':instanceId/repair')
+  @HttpCode(202)
+  @Needs('member')
+  @AnswersWrite(
+    202,
+    OperationView,
+    'Recorded; the layers that a resize or a move has left behind come back, if they can',
+  )
+  repair(
+    @CurrentCaller() caller: Caller,
+    @Param({ schema: InstanceIdParam }) { instanceId }: { instanceId: InstanceId },
+    @Body({ schema: RepairInstance }) body: RepairInstance,
+  ): Promise<OperationView> {
+    return this.repairing.request(caller, instanceId, body);
   }
 }

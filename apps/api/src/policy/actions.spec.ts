@@ -27,6 +27,7 @@ it('every route has a name in the policy, and the role that it needs by default'
     'instances:list': 'reader',
     'instances:show': 'reader',
     'instances:settle': 'member',
+    'instances:repair': 'member',
     'operations:list': 'reader',
     'operations:show': 'reader',
     'operations:events': 'reader',

@@ -106,7 +106,11 @@ async function recordFinished(
   }
   await settle(tx, operation, { state: data.state, problem: data.problem, settledBy: 'event', at: new Date(time) });
   if (data.headLayerUid !== undefined && data.chainLength !== null) {
-    await tx.instances.chainIs(operation.instanceId, operation.epoch, data.headLayerUid, data.chainLength);
+    await tx.instances.chainIs(operation.instanceId, operation.epoch, {
+      head: data.headLayerUid,
+      top: data.topLayerUid ?? null,
+      length: data.chainLength,
+    });
     await tx.compute.apply(operation.instanceId);
   }
 }

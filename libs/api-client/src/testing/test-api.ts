@@ -13,6 +13,7 @@ import {
   OperationPage,
   OperationView,
   ProblemDetails,
+  RepairInstance,
   RollbackPage,
   RollbackView,
   SnapshotPage,
@@ -67,6 +68,8 @@ export class TestApi {
   /** Breaks every stream after so many events. */
   eventsPerStream = Infinity;
   script: readonly Partial<z.input<typeof OperationView>>[] = SNAPSHOT_SCRIPT;
+  /** What repairs were asked for with. */
+  readonly repairs: RepairInstance[] = [];
   readonly #server: Server;
   readonly #answered = new Map<string, { status: number; body: unknown }>();
   readonly #streams = new Map<string, Set<ServerResponse>>();
@@ -174,6 +177,10 @@ export class TestApi {
       }
       case 'POST instances/:id/settle':
         return { status: 202, body: this.#operate(this.#free(id), 'settle') };
+      case 'POST instances/:id/repair': {
+        this.repairs.push(RepairInstance.parse(body));
+        return { status: 202, body: this.#operate(this.#free(id), 'repair') };
+      }
       case 'GET rollbacks/:id':
         return { status: 200, body: RollbackView.parse(found(this.rollbacks.find((one) => one.id === id))) };
       case 'POST rollbacks/:id/undo': {
