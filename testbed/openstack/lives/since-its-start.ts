@@ -1,5 +1,5 @@
 // Until a restart, libvirt calls the layer that the domain was started on by the name `disk`, which is another file now.
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { chownSync, copyFileSync, existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { act, createImage, settledImage, type ProvingServer } from '../index.ts';
@@ -62,9 +62,17 @@ export function snapshottedSinceItsStart(ground: GroundNow): void {
   });
 
   begin(ground, 'it is resized', (server) => {
-    it('goes to ERROR; its directory put back by hand brings it back', () => resizedInVain(ground(), server()));
+    it('goes to ERROR; a repair brings it back, from what Nova set aside', async () => {
+      await resizedInVain(ground(), server());
+      expect(existsSync(join(asideOf(server()), 'layers'))).toBe(true);
+      await repaired(ground(), server());
+    });
 
-    it('goes there again after its restart, and comes back again', () => resizedInVain(ground(), server()));
+    it('goes there again after its restart; a repair brings it back from the store, where `disk` alone is left', async () => {
+      await resizedInVain(ground(), server());
+      leaveDiskAlone(server());
+      await repaired(ground(), server());
+    });
 
     it('is deleted, and nothing stays on the host', () => deletedWithAll(ground(), server()));
   });
@@ -84,14 +92,29 @@ function begin(ground: GroundNow, end: string, tests: (server: () => ProvingServ
   });
 }
 
-async function resizedInVain({ cloud, varve }: Ground, server: ProvingServer): Promise<void> {
-  await server.act({ resize: { flavorRef: cloud.file.flavors.large } });
-  expect(await givenUp({ cloud, varve }, server, 'ACTIVE')).toMatchObject({ status: 'ERROR' });
-  const moved = `${server.dir}_resize`;
-  expect(existsSync(join(moved, 'layers'))).toBe(true);
+const asideOf = ({ dir }: ProvingServer): string => `${dir}_resize`;
 
-  rmSync(server.dir, { recursive: true });
-  renameSync(moved, server.dir);
+async function resizedInVain(ground: Ground, server: ProvingServer): Promise<void> {
+  await server.act({ resize: { flavorRef: ground.cloud.file.flavors.large } });
+  expect(await givenUp(ground, server, 'ACTIVE')).toMatchObject({ status: 'ERROR' });
+}
+
+/** As a move leaves it on another host, which this cloud has not got. */
+function leaveDiskAlone(server: ProvingServer): void {
+  const disk = join(asideOf(server), 'disk');
+  const copy = `${server.disk}.copy`;
+  copyFileSync(disk, copy);
+  const { uid, gid } = statSync(disk);
+  chownSync(copy, uid, gid);
+  renameSync(copy, server.disk);
+  rmSync(asideOf(server), { recursive: true });
+}
+
+async function repaired({ cloud, varve }: Ground, server: ProvingServer): Promise<void> {
+  const mine = await varve.protect(server);
+  const { id } = await mine.client.repair(server.id);
+  expect(await mine.finished(id)).toMatchObject({ state: 'succeeded', problem: null, chainLength: 2 });
+  expect(existsSync(asideOf(server))).toBe(false);
   await act(cloud.admin, server.id, { 'os-resetState': { state: 'active' } });
   await server.rebootHard();
   await expectWhole(server);
