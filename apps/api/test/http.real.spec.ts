@@ -403,6 +403,7 @@ describe('the API for those who run it', () => {
         "/v1/rollbacks/{operationId}",
         "/v1/rollbacks/{operationId}/undo",
         "/v1/snapshots/{snapshotUid}",
+        "/v1/snapshots/{snapshotUid}/exports",
       ]
     `);
     const routes = Object.values(document.paths).flatMap((methods) => Object.values(methods));
