@@ -3,18 +3,22 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
-import type { ProvingGuest } from '../../../../../testbed/guest/guest.ts';
 
 /** So long may a busy machine take for a write that nothing holds up. */
 const WRITTEN_WITHIN_MS = 20_000;
+
+/** A real guest that takes commands. */
+interface Shell {
+  shell(command: string): Promise<{ status: number; output: string }>;
+}
 
 /** A file system inside a real guest, by which it shows whether it is frozen. */
 export class GuestFileSystem {
   private writes = 0;
 
-  private constructor(private readonly guest: ProvingGuest) {}
+  private constructor(private readonly guest: Shell) {}
 
-  static async make(guest: ProvingGuest): Promise<GuestFileSystem> {
+  static async make(guest: Shell): Promise<GuestFileSystem> {
     const made = new GuestFileSystem(guest);
     await made.shell('/sbin/mke2fs -q -t ext4 /dev/vda1 && mount -t ext4 /dev/vda1 /mnt');
     return made;
