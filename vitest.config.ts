@@ -38,9 +38,10 @@ export default defineConfig({
           name: 'real',
           globalSetup: 'testbed/services/vitest-global-setup.ts',
           include: ['{apps,libs,testbed}/**/*.real.spec.ts'],
-          testTimeout: 120_000,
+          testTimeout: 180_000,
           hookTimeout: 180_000,
-          maxWorkers: 2,
+          // With two, two cores were idle for 45 % of the time: services start, deadlines pass.
+          maxWorkers: 3,
         },
       },
       // The whole product with a writing guest. Two files at a time: most of what they do is wait.
