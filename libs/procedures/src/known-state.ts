@@ -163,7 +163,7 @@ const baseSha256 = async (ctx: ProcedureContext, { base }: ChainRecord): Promise
 const sha256 = (bytes: Buffer): Buffer => createHash('sha256').update(bytes).digest();
 
 const put = (writer: ImageWriter, offset: number, bytes: Buffer): Promise<void> =>
-  bytes.every((byte) => byte === 0) ? writer.zero(offset, bytes.length) : writer.write(offset, bytes);
+  bytes.equals(Buffer.alloc(bytes.length)) ? writer.zero(offset, bytes.length) : writer.write(offset, bytes);
 
 async function withReader(
   ctx: ProcedureContext,

@@ -75,6 +75,7 @@ export class FakeImageService implements ImageService {
       throw error;
     }
     if (length !== sizeBytes) throw new ServiceUnavailableError('The other side hung up');
+    if (!this.images.has(id)) throw new ImageRefusedError(`Image ${id} is gone`);
     Object.assign(kept, { status: 'active', content: this.damage(Buffer.concat(pieces)) });
     this.watcher?.('after upload image');
   }

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ImageRefusedError } from '@varve/core';
+import { ImageRefusedError, ServiceError } from '@varve/core';
 import type { ImageId, ProjectId } from '@varve/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ImageService, NewImage } from '../image-service.port.js';
@@ -118,8 +118,8 @@ export function runImageServiceSuite(name: string, makeHarness: () => Promise<Im
         await images.delete(image.id);
         for (let at = PIECE.length; at < SIZE; at += PIECE.length) yield PIECE;
       })();
-      // Refused, or cut off in the middle.
-      await images.upload(image.id, content, { sizeBytes: SIZE }).catch(() => undefined);
+      // Refused at the end, or cut off in the middle.
+      await expect(images.upload(image.id, content, { sizeBytes: SIZE })).rejects.toBeInstanceOf(ServiceError);
       expect(await images.find(image.id)).toBeNull();
     });
   });
