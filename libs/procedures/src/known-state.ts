@@ -86,7 +86,9 @@ export async function incrementOnKnownState(
   if (known?.asOf !== digestsOf || known.virtualSizeBytes !== virtualSizeBytes) return null;
   if (known.baseSha256 !== (await baseSha256(ctx, record))) return null;
   const needBytes = (await ctx.files.allocatedBytes(instance, source)) + ctx.settings.reserveBytes;
-  if ((await ctx.files.freeBytes(instance)) < needBytes) return null;
+  // What a life before this one made of it counts, so that this one comes to the same layer under the same uid.
+  const freeBytes = (await ctx.files.freeBytes(instance)) + (await ctx.files.allocatedBytes(instance, into));
+  if (freeBytes < needBytes) return null;
 
   const { pieceBytes } = known;
   const own = await ctx.files.extents(instance, source);
