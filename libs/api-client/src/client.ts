@@ -1,24 +1,40 @@
-import type { CreateExport, CreateRollback, Page, RepairInstance } from '@varve/contracts';
+import type { CreateExport, CreateRollback, Login, Page, RepairInstance, RollbackPlanQuery } from '@varve/contracts';
 import {
+  AboutView,
+  AuditPage,
+  AuditQuery,
+  AuditView,
+  ChainView,
   CreateSnapshot,
   HostPage,
   HostView,
   InstancePage,
+  InstanceQuery,
   InstanceView,
+  LoginView,
   OperationPage,
   OperationQuery,
   OperationView,
+  OverviewView,
   PageQuery,
   RestorePointQuery,
   RollbackPage,
+  RollbackPlanView,
   RollbackView,
+  SessionView,
+  SnapshotEstimate,
   SnapshotPage,
   SnapshotQuery,
   SnapshotView,
+  StepsView,
+  StorageHistory,
+  StorageQuery,
+  TimelineQuery,
+  TimelineView,
 } from '@varve/contracts';
 import type { z } from 'zod';
 import { allOf } from './paging.js';
-import type { TransportOptions } from './transport.js';
+import type { ApiQuery, TransportOptions } from './transport.js';
 import { Transport } from './transport.js';
 import type { WatchOptions } from './watch.js';
 import { watch } from './watch.js';
@@ -46,15 +62,38 @@ export class VarveClient {
 
   // ---- instances
 
-  instances(query: Query<typeof PageQuery> = {}, options: CallOptions = {}): AsyncIterable<InstanceView> {
+  instances(query: Query<typeof InstanceQuery> = {}, options: CallOptions = {}): AsyncIterable<InstanceView> {
     return this.#all('/v1/instances', query, InstancePage, options);
+  }
+
+  instancePage(query: Query<typeof InstanceQuery> = {}, options: CallOptions = {}): Promise<Page<InstanceView>> {
+    return this.#get('/v1/instances', InstancePage, options, query);
   }
 
   instance(id: string, options: CallOptions = {}): Promise<InstanceView> {
     return this.#get(`/v1/instances/${encodeURIComponent(id)}`, InstanceView, options);
   }
 
+  /** Its layers, as they are on its host now. */
+  chain(instanceId: string, options: CallOptions = {}): Promise<ChainView> {
+    return this.#get(`/v1/instances/${encodeURIComponent(instanceId)}/chain`, ChainView, options);
+  }
+
+  /** Its restore points and branches in time; in groups where there are too many to show. */
+  timeline(
+    instanceId: string,
+    query: Query<typeof TimelineQuery> = {},
+    options: CallOptions = {},
+  ): Promise<TimelineView> {
+    return this.#get(`/v1/instances/${encodeURIComponent(instanceId)}/timeline`, TimelineView, options, query);
+  }
+
   // ---- snapshots
+
+  /** What a snapshot now would be like, and why it would be refused. */
+  snapshotEstimate(instanceId: string, options: CallOptions = {}): Promise<SnapshotEstimate> {
+    return this.#get(`/v1/instances/${encodeURIComponent(instanceId)}/snapshot-estimate`, SnapshotEstimate, options);
+  }
 
   /** @returns as soon as the request is recorded; follow `operationId` */
   createSnapshot(
@@ -71,6 +110,14 @@ export class VarveClient {
     options: CallOptions = {},
   ): AsyncIterable<SnapshotView> {
     return this.#all(`/v1/instances/${encodeURIComponent(instanceId)}/snapshots`, query, SnapshotPage, options);
+  }
+
+  snapshotPage(
+    instanceId: string,
+    query: Query<typeof SnapshotQuery> = {},
+    options: CallOptions = {},
+  ): Promise<Page<SnapshotView>> {
+    return this.#get(`/v1/instances/${encodeURIComponent(instanceId)}/snapshots`, SnapshotPage, options, query);
   }
 
   snapshot(uid: string, options: CallOptions = {}): Promise<SnapshotView> {
@@ -92,12 +139,26 @@ export class VarveClient {
     return this.#all(`/v1/instances/${encodeURIComponent(instanceId)}/restore-points`, query, SnapshotPage, options);
   }
 
+  restorePointPage(
+    instanceId: string,
+    query: Query<typeof RestorePointQuery> = {},
+    options: CallOptions = {},
+  ): Promise<Page<SnapshotView>> {
+    return this.#get(`/v1/instances/${encodeURIComponent(instanceId)}/restore-points`, SnapshotPage, options, query);
+  }
+
   /** Makes an image of the cloud of it. @returns as soon as the request is recorded; in the end its `imageId` is said */
   exportSnapshot(uid: string, body: z.input<typeof CreateExport>, options: CallOptions = {}): Promise<OperationView> {
     return this.#post(`/v1/snapshots/${encodeURIComponent(uid)}/exports`, body, OperationView, options);
   }
 
   // ---- rollbacks
+
+  /** What a rollback there would do, and why it would be refused. */
+  rollbackPlan(instanceId: string, target: RollbackPlanQuery, options: CallOptions = {}): Promise<RollbackPlanView> {
+    const path = `/v1/instances/${encodeURIComponent(instanceId)}/rollback-plan`;
+    return this.#get(path, RollbackPlanView, options, target);
+  }
 
   /** @returns as soon as the request is recorded; its `id` is also the operation's */
   createRollback(instanceId: string, body: CreateRollback, options: CallOptions = {}): Promise<RollbackView> {
@@ -121,6 +182,19 @@ export class VarveClient {
     return this.#post(`/v1/rollbacks/${encodeURIComponent(id)}/undo`, undefined, RollbackView, options);
   }
 
+  /** Gives up what the rollback replaced, which takes space on the host: after that it can't be undone. */
+  keepRollback(id: string, options: CallOptions = {}): Promise<OperationView> {
+    return this.#post(`/v1/rollbacks/${encodeURIComponent(id)}/keep`, undefined, OperationView, options);
+  }
+
+  rollbackPage(
+    instanceId: string,
+    query: Query<typeof PageQuery> = {},
+    options: CallOptions = {},
+  ): Promise<Page<RollbackView>> {
+    return this.#get(`/v1/instances/${encodeURIComponent(instanceId)}/rollbacks`, RollbackPage, options, query);
+  }
+
   /** Brings the system disk back to one layer on its base image; the instance goes on running. */
   settle(instanceId: string, options: CallOptions = {}): Promise<OperationView> {
     return this.#post(`/v1/instances/${encodeURIComponent(instanceId)}/settle`, undefined, OperationView, options);
@@ -139,6 +213,15 @@ export class VarveClient {
 
   operations(query: Query<typeof OperationQuery> = {}, options: CallOptions = {}): AsyncIterable<OperationView> {
     return this.#all('/v1/operations', query, OperationPage, options);
+  }
+
+  operationPage(query: Query<typeof OperationQuery> = {}, options: CallOptions = {}): Promise<Page<OperationView>> {
+    return this.#get('/v1/operations', OperationPage, options, query);
+  }
+
+  /** What its host did, step by step. */
+  steps(operationId: string, options: CallOptions = {}): Promise<StepsView> {
+    return this.#get(`/v1/operations/${encodeURIComponent(operationId)}/steps`, StepsView, options);
   }
 
   operation(id: string, options: CallOptions = {}): Promise<OperationView> {
@@ -168,8 +251,54 @@ export class VarveClient {
     return this.#all('/v1/hosts', query, HostPage, options);
   }
 
-  #get<Schema extends z.ZodType>(path: string, schema: Schema, { signal }: CallOptions): Promise<z.output<Schema>> {
-    return this.#http.send({ method: 'GET', path, signal }, schema);
+  hostPage(query: Query<typeof PageQuery> = {}, options: CallOptions = {}): Promise<Page<HostView>> {
+    return this.#get('/v1/hosts', HostPage, options, query);
+  }
+
+  // ---- all of it
+
+  overview(options: CallOptions = {}): Promise<OverviewView> {
+    return this.#get('/v1/overview', OverviewView, options);
+  }
+
+  /** What is stored, over time. */
+  storageHistory(query: Query<typeof StorageQuery> = {}, options: CallOptions = {}): Promise<StorageHistory> {
+    return this.#get('/v1/overview/storage', StorageHistory, options, query);
+  }
+
+  /** Who did what, newest first. For administrators alone. */
+  audit(query: Query<typeof AuditQuery> = {}, options: CallOptions = {}): AsyncIterable<AuditView> {
+    return this.#all('/v1/audit', query, AuditPage, options);
+  }
+
+  auditPage(query: Query<typeof AuditQuery> = {}, options: CallOptions = {}): Promise<Page<AuditView>> {
+    return this.#get('/v1/audit', AuditPage, options, query);
+  }
+
+  // ---- who
+
+  /** Answered without a token. */
+  about(options: CallOptions = {}): Promise<AboutView> {
+    return this.#get('/v1/about', AboutView, options);
+  }
+
+  /** Whose token this is, and what it may. */
+  session(options: CallOptions = {}): Promise<SessionView> {
+    return this.#get('/v1/session', SessionView, options);
+  }
+
+  /** Answered without a token: gives one. */
+  login(body: z.input<typeof Login>, options: CallOptions = {}): Promise<LoginView> {
+    return this.#post('/v1/session', body, LoginView, options);
+  }
+
+  #get<Schema extends z.ZodType>(
+    path: string,
+    schema: Schema,
+    { signal }: CallOptions,
+    query: ApiQuery = {},
+  ): Promise<z.output<Schema>> {
+    return this.#http.send({ method: 'GET', path, query, signal }, schema);
   }
 
   #post<Schema extends z.ZodType>(
@@ -183,7 +312,7 @@ export class VarveClient {
 
   #all<Item>(
     path: string,
-    query: Readonly<Record<string, string | number | undefined>>,
+    query: ApiQuery,
     schema: z.ZodType<Page<Item>>,
     { signal }: CallOptions,
   ): AsyncIterable<Item> {

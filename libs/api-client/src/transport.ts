@@ -15,11 +15,13 @@ export interface TransportOptions {
   readonly retries?: number;
 }
 
+export type ApiQuery = Readonly<Record<string, string | number | boolean | undefined>>;
+
 export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** From `/v1` on, with ids already encoded. */
   readonly path: string;
-  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly query?: ApiQuery;
   readonly body?: unknown;
   readonly signal?: AbortSignal | undefined;
 }
@@ -150,7 +152,7 @@ function parseJson(response: Response, text: string): unknown {
   }
 }
 
-function queryOf(query: Readonly<Record<string, string | number | undefined>>): string {
+function queryOf(query: ApiQuery): string {
   const given = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) if (value !== undefined) given.set(name, String(value));
   return given.size === 0 ? '' : `?${given.toString()}`;

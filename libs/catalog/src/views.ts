@@ -27,7 +27,10 @@ export const instanceView = ({
   chainLength: instance.chainLength,
   // What Nova is doing with it explains what its host finds, such as a disk that is half gone.
   unsupported: problemView({ problem: obstacle ?? instance.unsupported }),
+  protection: instance.unsupported ? 'unsupported' : lastRestorePointAt ? 'protected' : 'unprotected',
   lastRestorePointAt: iso(lastRestorePointAt),
+  restorePoints: 0,
+  storedBytes: 0,
   operationId,
   seenAt: instance.seenAt.toISOString(),
 });
@@ -65,7 +68,10 @@ const progressOf = (operation: OperationEntity): Pick<OperationView, 'phase' | '
 export const operationView = (operation: OperationEntity): OperationView => ({
   id: operation.id,
   instanceId: operation.instanceId,
+  instanceName: null,
   projectId: operation.projectId,
+  host: operation.host,
+  userId: operation.userId,
   kind: operation.kind,
   state: operation.state,
   ...progressOf(operation),
@@ -95,6 +101,7 @@ export const rollbackView = (operation: OperationEntity, latest: OperationEntity
   localBytes: operation.localBytes,
   downtimeMs: operation.downtimeMs,
   undoable: latest?.id === operation.id,
+  keptBytes: null,
   problem: problemView(operation),
   createdAt: operation.createdAt.toISOString(),
   finishedAt: iso(operation.finishedAt),
@@ -108,6 +115,7 @@ export const hostView = ({ host, instances, up }: { host: HostEntity; instances:
   freeBytes: host.freeBytes,
   instances,
   openJournals: host.openJournals,
+  settings: {},
   startedAt: host.startedAt.toISOString(),
   seenAt: host.seenAt.toISOString(),
 });

@@ -1,6 +1,14 @@
 import { z } from 'zod';
-import { InstanceIdSchema, OperationIdSchema, QuiesceSchema, SnapshotUidSchema, Time } from '../ids.schema.js';
-import { OperationState, SnapshotStatus } from './views.schema.js';
+import {
+  HostNameSchema,
+  InstanceIdSchema,
+  OperationIdSchema,
+  ProjectIdSchema,
+  QuiesceSchema,
+  SnapshotUidSchema,
+  Time,
+} from '../ids.schema.js';
+import { OperationKind, OperationState, Protection, SnapshotStatus } from './views.schema.js';
 
 // What the API is asked. Strict: a misspelt field is an error and not ignored.
 
@@ -63,6 +71,80 @@ const paging = {
 export const PageQuery = z.strictObject(paging);
 export type PageQuery = z.output<typeof PageQuery>;
 
+const order = z.enum(['asc', 'desc']).default('asc');
+
+export const InstanceQuery = z.strictObject({
+  ...paging,
+  /** Part of its name, or the beginning of its id; capitals or not. */
+  search: z.string().trim().min(1).max(255).optional(),
+  protection: Protection.optional(),
+  host: HostNameSchema.optional(),
+  projectId: ProjectIdSchema.optional(),
+  sort: z.enum(['id', 'name', 'host', 'lastRestorePointAt', 'storedBytes', 'virtualSizeBytes']).default('id'),
+  order,
+});
+export type InstanceQuery = z.output<typeof InstanceQuery>;
+
+export const TimelineQuery = z.strictObject({
+  /** Without: from its first point on. */
+  from: Time.optional(),
+  /** Without: until now. */
+  to: Time.optional(),
+  /** Up to so many points are given one by one; more come in at most as many groups for each branch. */
+  points: z.coerce.number().int().min(10).max(2000).default(400),
+});
+export type TimelineQuery = z.output<typeof TimelineQuery>;
+
+/** Either; as {@link CreateRollback}. */
+export const RollbackPlanQuery = z.union([
+  z.strictObject({ snapshotUid: SnapshotUidSchema }),
+  z.strictObject({ at: Time }),
+]);
+export type RollbackPlanQuery = z.output<typeof RollbackPlanQuery>;
+
+export const StorageQuery = z.strictObject({
+  from: Time.optional(),
+  to: Time.optional(),
+  points: z.coerce.number().int().min(2).max(400).default(60),
+});
+export type StorageQuery = z.output<typeof StorageQuery>;
+
+export const AuditQuery = z.strictObject({
+  ...paging,
+  from: Time.optional(),
+  to: Time.optional(),
+  userId: z.string().max(255).optional(),
+  projectId: z.string().max(255).optional(),
+  action: z.string().max(100).optional(),
+  outcome: z.enum(['accepted', 'denied']).optional(),
+});
+export type AuditQuery = z.output<typeof AuditQuery>;
+
+/** What to hear of; all that one may see where nothing is said. */
+export const EventsQuery = z.strictObject({ instanceId: InstanceIdSchema.optional() });
+export type EventsQuery = z.output<typeof EventsQuery>;
+
+const secret = z.string().min(1).max(4096);
+const named = z.string().trim().min(1).max(255);
+/** How to come by a token. What is sent is never logged. */
+export const Login = z
+  .discriminatedUnion('method', [
+    /** One that the caller has already; with `projectId`, a new one for that project. */
+    z.strictObject({ method: z.literal('token'), token: secret, projectId: ProjectIdSchema.optional() }),
+    /** Without a project: the user's own default one, else the first that there is. */
+    z.strictObject({
+      method: z.literal('password'),
+      user: named,
+      domain: named.default('Default'),
+      password: secret,
+      project: named.optional(),
+      projectDomain: named.optional(),
+    }),
+    z.strictObject({ method: z.literal('application_credential'), id: named, secret }),
+  ])
+  .meta({ id: 'LoginRequest' });
+export type Login = z.output<typeof Login>;
+
 export const SnapshotQuery = z.strictObject({ ...paging, status: SnapshotStatus.optional() });
 export type SnapshotQuery = z.output<typeof SnapshotQuery>;
 
@@ -78,5 +160,9 @@ export const OperationQuery = z.strictObject({
   ...paging,
   instanceId: InstanceIdSchema.optional(),
   state: OperationState.optional(),
+  kind: OperationKind.optional(),
+  host: HostNameSchema.optional(),
+  /** Whether it is queued or running. */
+  active: z.stringbool().optional(),
 });
 export type OperationQuery = z.output<typeof OperationQuery>;
