@@ -36,6 +36,12 @@ module.exports = {
       to: { path: lib('catalog|messaging|procedures|layer-store') },
     },
     {
+      name: 'the-dashboard-speaks-http-alone',
+      severity: 'error',
+      from: { path: '^apps/dashboard/src/' },
+      to: { path: '^libs/', pathNot: lib('core|contracts|api-client') },
+    },
+    {
       name: 'testing-stays-in-tests',
       severity: 'error',
       from: { path: '^(apps|libs)/', pathNot: '(spec|suite)\\.ts$|/testing/|^apps/[^/]+/test/' },
@@ -57,7 +63,7 @@ module.exports = {
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {
-      extensions: ['.ts', '.js'],
+      extensions: ['.ts', '.tsx', '.js'],
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'types'],
     },

@@ -132,6 +132,7 @@ if [ $build = yes ]; then
   if [ -n "$changed" ]; then
     say "building"
     node_modules/.bin/node node_modules/@nestjs/cli/bin/nest.js build api conductor worker cli >&2
+    node_modules/.bin/node node_modules/vite/bin/vite.js build --config apps/dashboard/vite.config.ts --logLevel warn >&2
     touch dist/.built
   fi
 fi

@@ -27,6 +27,7 @@ specs() {
 check format prettier --check --log-level warn .
 check lint oxlint --type-aware --deny-warnings
 check types tsc -p tsconfig.check.json
+check dashboard-types tsc -p apps/dashboard
 check boundaries depcruise --config .dependency-cruiser.cjs apps libs migrations testbed scripts
 specs unit
 specs real

@@ -1,4 +1,12 @@
-import type { CreateExport, CreateRollback, Login, Page, RepairInstance, RollbackPlanQuery } from '@varve/contracts';
+import type {
+  CreateExport,
+  CreateRollback,
+  EventsQuery,
+  Login,
+  Page,
+  RepairInstance,
+  RollbackPlanQuery,
+} from '@varve/contracts';
 import {
   AboutView,
   AuditPage,
@@ -33,6 +41,8 @@ import {
   TimelineView,
 } from '@varve/contracts';
 import type { z } from 'zod';
+import type { LiveEvent, LiveOptions } from './live.js';
+import { live } from './live.js';
 import { allOf } from './paging.js';
 import type { ApiQuery, TransportOptions } from './transport.js';
 import { Transport } from './transport.js';
@@ -242,6 +252,11 @@ export class VarveClient {
       },
       options,
     );
+  }
+
+  /** Everything that happens to what one may see, or to one instance, from now on; never ends by itself. */
+  events(query: EventsQuery = {}, options: LiveOptions = {}): AsyncIterable<LiveEvent> {
+    return live((signal) => this.#http.openStream('/v1/events', signal, { ...query }), options);
   }
 
   // ---- hosts

@@ -66,7 +66,7 @@ export class Transport {
   }
 
   /** A stream of server-sent events. Only the wait for its headers has a time-out, and nothing is retried. */
-  async openStream(path: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+  async openStream(path: string, signal: AbortSignal, query: ApiQuery = {}): Promise<ReadableStream<Uint8Array>> {
     const headersLate = new AbortController();
     const timer = setTimeout(
       () => headersLate.abort(new DOMException('no answer in time', 'TimeoutError')),
@@ -74,7 +74,7 @@ export class Transport {
     );
     try {
       const response = await this.#fetchOk(
-        { method: 'GET', path },
+        { method: 'GET', path, query },
         { accept: 'text/event-stream' },
         AbortSignal.any([signal, headersLate.signal]),
       );

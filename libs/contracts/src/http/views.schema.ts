@@ -320,6 +320,12 @@ export type StepView = z.output<typeof StepView>;
 export const StepsView = z.object({ operationId: OperationIdSchema, items: z.array(StepView) }).meta({ id: 'Steps' });
 export type StepsView = z.output<typeof StepsView>;
 
+// ---- live
+
+/** Something about the instance has changed: ask for what of it is of interest. */
+export const InstanceHint = z.object({ id: InstanceIdSchema }).meta({ id: 'InstanceHint' });
+export type InstanceHint = z.output<typeof InstanceHint>;
+
 // ---- all of it at a glance
 
 export const OverviewView = z

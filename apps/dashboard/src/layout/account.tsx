@@ -1,0 +1,62 @@
+import { LogoutOutlined, UserOutlined } from '@ant-design/icons';
+import { useMutation } from '@tanstack/react-query';
+import { App, Button, Dropdown, Flex, Select } from 'antd';
+import { useTranslation } from 'react-i18next';
+import { useApi } from '../api/api.ts';
+import { useSession } from '../session/session.tsx';
+
+/** Who one is, in which project, and the way out. */
+export function Account() {
+  const { t } = useTranslation();
+  const { login, leave } = useSession();
+  if (!login) return null;
+  const { session, userName, projectName } = login;
+  return (
+    <Flex gap={8} align="center">
+      {login.projects.length > 1 && <ChangeProject />}
+      <Dropdown
+        trigger={['click']}
+        menu={{
+          items: [
+            {
+              key: 'project',
+              disabled: true,
+              label: `${t('common.settings.project')}: ${projectName ?? session.projectId} (${session.roles.join(', ')})`,
+            },
+            { type: 'divider' },
+            { key: 'logout', icon: <LogoutOutlined />, label: t('common.settings.logout') },
+          ],
+          onClick: ({ key }) => {
+            if (key === 'logout') leave('asked');
+          },
+        }}
+      >
+        <Button icon={<UserOutlined />} aria-label={t('common.settings.account')}>
+          {userName ?? session.userId}
+        </Button>
+      </Dropdown>
+    </Flex>
+  );
+}
+
+function ChangeProject() {
+  const { t } = useTranslation();
+  const { message } = App.useApp();
+  const { login, enter } = useSession();
+  const api = useApi();
+  const change = useMutation({
+    mutationFn: (projectId: string) => api.login({ method: 'token', token: login?.token ?? '', projectId }),
+    onSuccess: enter,
+    onError: (error) => void message.error(error.message),
+  });
+  return (
+    <Select
+      aria-label={t('session.changeProject')}
+      value={login?.session.projectId}
+      loading={change.isPending}
+      onChange={(id) => change.mutate(id)}
+      options={(login?.projects ?? []).map(({ id, name }) => ({ value: id, label: name }))}
+      style={{ minWidth: 140 }}
+    />
+  );
+}

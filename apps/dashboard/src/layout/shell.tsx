@@ -1,0 +1,144 @@
+import {
+  AppstoreOutlined,
+  AuditOutlined,
+  BookOutlined,
+  ClusterOutlined,
+  DashboardOutlined,
+  MenuOutlined,
+  UnorderedListOutlined,
+} from '@ant-design/icons';
+import { Button, Drawer, Flex, Grid, Layout, Menu } from 'antd';
+import type { MenuProps } from 'antd';
+import { Suspense, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link, Navigate, Outlet, useLocation, useSearchParams } from 'react-router';
+import { LiveBanner, LiveProvider } from '../api/live.tsx';
+import { Waiting } from '../shared/query-state.tsx';
+import { useMay, useSession } from '../session/session.tsx';
+import { Account } from './account.tsx';
+import { Choices } from './choices.tsx';
+
+/** What is around each page. With `?embed=1`, as Horizon asks for it, there is nothing around it. */
+export function Shell() {
+  const { login } = useSession();
+  const { pathname, search } = useLocation();
+  const [params] = useSearchParams();
+  if (!login) return <Navigate to="/login" state={{ from: pathname + search }} replace />;
+  return (
+    <LiveProvider>
+      {params.get('embed') === '1' ? (
+        <main style={{ padding: 16 }}>
+          <Content />
+        </main>
+      ) : (
+        <Framed />
+      )}
+    </LiveProvider>
+  );
+}
+
+function Framed() {
+  const { t } = useTranslation();
+  const wide = Grid.useBreakpoint().lg ?? true;
+  const [open, setOpen] = useState(false);
+  return (
+    <Layout style={{ minHeight: '100%' }}>
+      <a className="skip-link" href="#content">
+        {t('common.skipToContent')}
+      </a>
+      {wide && (
+        <Layout.Sider theme="light" width={220} style={{ position: 'sticky', top: 0, height: '100vh' }}>
+          <Brand />
+          <Navigation />
+        </Layout.Sider>
+      )}
+      <Layout>
+        <Flex component="header" align="center" gap={12} justify="space-between" style={{ padding: '8px 16px' }} wrap>
+          {wide ? (
+            <span />
+          ) : (
+            <Flex align="center" gap={8}>
+              <Button
+                icon={<MenuOutlined />}
+                aria-label={t('common.nav.menu')}
+                aria-expanded={open}
+                onClick={() => setOpen(true)}
+              />
+              <Brand />
+            </Flex>
+          )}
+          <Flex gap={8} wrap align="center">
+            {wide && <Choices />}
+            <Account />
+          </Flex>
+        </Flex>
+        {!wide && (
+          <Drawer open={open} onClose={() => setOpen(false)} placement="left" size={280} title={t('common.nav.menu')}>
+            <Flex vertical gap={16}>
+              <Navigation onChosen={() => setOpen(false)} />
+              <Choices />
+            </Flex>
+          </Drawer>
+        )}
+        <main id="content" tabIndex={-1} style={{ padding: wide ? '8px 24px 24px' : '4px 12px 24px', outline: 'none' }}>
+          <Content />
+        </main>
+      </Layout>
+    </Layout>
+  );
+}
+
+/** A page's own failure (see errors.tsx) leaves the way to the others. */
+const Content = () => (
+  <>
+    <LiveBanner />
+    <Suspense fallback={<Waiting />}>
+      <Outlet />
+    </Suspense>
+  </>
+);
+
+const Brand = () => (
+  <Link to="/" style={{ display: 'flex', alignItems: 'center', gap: 10, padding: 12, color: 'inherit' }}>
+    <img src="/assets/varve.svg" alt="" width={28} height={28} />
+    <strong style={{ fontSize: 18 }}>Varve</strong>
+  </Link>
+);
+
+/** Schedules, retention, quotas and verification get their group between operations and administration. */
+function Navigation({ onChosen }: { onChosen?: () => void }) {
+  const { t } = useTranslation();
+  const { pathname } = useLocation();
+  const [seesHosts, seesAudit] = [useMay('hosts:list'), useMay('audit:list')];
+  const link = (key: string, icon: React.ReactNode, label: string): NonNullable<MenuProps['items']>[number] => ({
+    key,
+    icon,
+    label: <Link to={key}>{label}</Link>,
+  });
+  const items: MenuProps['items'] = [
+    link('/', <DashboardOutlined />, t('common.nav.overview')),
+    link('/instances', <AppstoreOutlined />, t('common.nav.instances')),
+    link('/operations', <UnorderedListOutlined />, t('common.nav.operations')),
+    ...(seesHosts || seesAudit
+      ? [
+          {
+            type: 'group' as const,
+            key: 'admin',
+            label: t('common.nav.admin'),
+            children: [
+              ...(seesHosts ? [link('/admin/hosts', <ClusterOutlined />, t('common.nav.hosts'))] : []),
+              ...(seesAudit ? [link('/admin/audit', <AuditOutlined />, t('common.nav.audit'))] : []),
+            ],
+          },
+        ]
+      : []),
+    { type: 'divider' },
+    { key: '/docs', icon: <BookOutlined />, label: <a href="/docs/">{t('common.nav.docs')}</a> },
+  ];
+  const at = ['/instances', '/operations', '/admin/hosts', '/admin/audit'].find((path) => pathname.startsWith(path));
+  return (
+    <nav aria-label={t('common.nav.label')}>
+      <Menu mode="inline" selectedKeys={[at ?? '/']} items={items} onClick={onChosen} style={{ borderInlineEnd: 0 }} />
+    </nav>
+  );
+}

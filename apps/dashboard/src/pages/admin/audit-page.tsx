@@ -1,0 +1,7 @@
+import { useTranslation } from 'react-i18next';
+import { PageTitle } from '../../shared/page-title.tsx';
+
+export default function AuditPage() {
+  const { t } = useTranslation();
+  return <PageTitle title={t('admin.title')} />;
+}

@@ -1,0 +1,61 @@
+import { ApiError } from '@varve/api-client';
+import type { UseQueryResult } from '@tanstack/react-query';
+import { Button, Result, Skeleton, Typography } from 'antd';
+import { useEffect, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { ProblemAlert } from './problem-alert.tsx';
+
+/** So long, a wait is nothing special. Milliseconds. */
+const USUAL_MS = 3_000;
+
+interface Props<T> {
+  readonly query: UseQueryResult<T>;
+  /** Shown instead of the data's own page where there is nothing in it. */
+  readonly empty?: { readonly when: (data: T) => boolean; readonly show: React.ReactNode };
+  readonly children: (data: T) => React.ReactNode;
+}
+
+/**
+ * Everything a question to the API can be: on its way, late, refused, failed, empty, or answered. What is known already
+ * stays on the screen while it is asked for again, with the reason above it when that fails.
+ */
+export function QueryState<T>({ query, empty, children }: Props<T>) {
+  const { data, error, refetch } = query;
+  if (data === undefined) return error ? <Refused error={error} onRetry={() => void refetch()} /> : <Waiting />;
+  return (
+    <>
+      {error && <ProblemAlert error={error} onRetry={() => void refetch()} />}
+      {empty?.when(data) ? empty.show : children(data)}
+    </>
+  );
+}
+
+export function Waiting() {
+  const { t } = useTranslation();
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(true), USUAL_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  return (
+    <div role="status" aria-busy="true" aria-label={t('common.state.loading')}>
+      <Skeleton active />
+      {late && <Typography.Text type="secondary">{t('common.state.slow')}</Typography.Text>}
+    </div>
+  );
+}
+
+function Refused({ error, onRetry }: { error: Error; onRetry: () => void }) {
+  const { t } = useTranslation();
+  const again = <Button onClick={onRetry}>{t('common.state.retry')}</Button>;
+  const status = error instanceof ApiError ? error.status : null;
+  if (status === 403) {
+    return <Result status="403" title={t('common.state.forbidden')} subTitle={t('common.state.forbiddenHint')} />;
+  }
+  if (status === 404) {
+    return (
+      <Result status="404" title={t('common.state.notFound')} subTitle={t('common.state.notFoundHint')} extra={again} />
+    );
+  }
+  return <ProblemAlert error={error} onRetry={onRetry} />;
+}

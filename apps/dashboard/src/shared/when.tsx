@@ -1,0 +1,19 @@
+import { Tooltip } from 'antd';
+import { useTranslation } from 'react-i18next';
+import { useFormat } from './use-format.ts';
+import { useNow } from './use-now.ts';
+
+/** How long ago; when exactly, on hover and for machines. */
+export function When({ at, never }: { at: string | null; never?: string }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const now = useNow();
+  if (at === null) return <>{never ?? t('common.never')}</>;
+  return (
+    <Tooltip title={format.moment(at)}>
+      <time dateTime={at} className="number">
+        {format.ago(at, now)}
+      </time>
+    </Tooltip>
+  );
+}
