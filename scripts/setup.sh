@@ -39,6 +39,7 @@ packages=(
   zstd               # tests: that any zstd unpacks a stored layer
   libvirt-daemon-system # tests: the hypervisor by way of libvirt
   libvirt-clients    # virsh: the worker's libvirt adapter
+  zsh fish           # tests: the command's completion
 )
 # Only with --openstack: testbed/openstack.
 [ $openstack = no ] || packages+=(

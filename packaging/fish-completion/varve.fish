@@ -1,0 +1,123 @@
+# fish completion for varve; made by: varve completion fish
+
+# The commands typed so far; then the number of other arguments; then whom to ask.
+function __varve_typed
+    set -l words (commandline -opc)
+    set -l path
+    set -l others 0
+    set -l connection
+    set -l skip 0
+    for i in (seq 2 (count $words))
+        if test $skip = 1
+            set skip 0
+            continue
+        end
+        switch $words[$i]
+            case --url --token --token-file
+                set -a connection $words[$i] $words[(math $i + 1)]
+                set skip 1
+            case --name --quiesce --status --limit --from --to --at --point --visibility --format --instance --state --of --settings
+                set skip 1
+            case '-*'
+            case '*'
+                if contains -- (string join ' ' $path $words[$i]) 'instance' 'instance list' 'instance show' 'snapshot' 'snapshot create' 'snapshot list' 'snapshot show' 'snapshot delete' 'restore-point' 'restore-point list' 'rollback' 'rollback undo' 'rollback list' 'rollback show' 'export' 'settle' 'repair' 'operation' 'operation list' 'operation show' 'operation watch' 'operation cancel' 'host' 'host list' 'doctor' 'completion' 'completion bash' 'completion zsh' 'completion fish'
+                    set -a path $words[$i]
+                else
+                    set others (math $others + 1)
+                end
+        end
+    end
+    string join ' ' -- $path
+    test (count $path) = 0; and echo
+    echo $others
+    string join \n -- $connection
+end
+
+# Whether just this was typed, so that a command or a first argument may follow.
+function __varve_at
+    set -l typed (__varve_typed)
+    test "$typed[1]" = "$argv[1]" -a "$typed[2]" = 0
+end
+
+# Whether this was typed, and maybe arguments.
+function __varve_below
+    set -l typed (__varve_typed)
+    test "$typed[1]" = "$argv[1]"
+end
+
+function __varve_instances
+    set -l typed (__varve_typed)
+    varve $typed[3..] completion instances 2>/dev/null
+end
+
+complete -c varve -f
+complete -c varve -x -l url -d 'where the API answers (VARVE_URL)'
+complete -c varve -x -l token -d 'what it is asked with (VARVE_TOKEN); other users of this machine may see it'
+complete -c varve -r -F -l token-file -d 'a file with the token (VARVE_TOKEN_FILE, else ~/.config/varve/token)'
+complete -c varve -l json -d 'print results as JSON'
+complete -c varve -l help -d 'display help'
+complete -c varve -n '__varve_at \'instance show\'; or __varve_at \'snapshot create\'; or __varve_at \'snapshot list\'; or __varve_at \'restore-point list\'; or __varve_at \'rollback\'; or __varve_at \'rollback list\'; or __varve_at \'export\'; or __varve_at \'settle\'; or __varve_at \'repair\'' -a '(__varve_instances)'
+complete -c varve -n '__varve_at \'\'' -a 'instance' -d 'look at instances'
+complete -c varve -n '__varve_at \'\'' -a 'snapshot' -d 'take, look at and delete snapshots'
+complete -c varve -n '__varve_at \'\'' -a 'restore-point' -d 'what an instance can go back to'
+complete -c varve -n '__varve_at \'\'' -a 'rollback' -d 'put an instance\'s system disk back to a point in time; the instance is stopped and started'
+complete -c varve -n '__varve_at \'\'' -a 'export' -d 'make an image of the cloud of a restore point, to boot new instances from; nothing is stopped'
+complete -c varve -n '__varve_at \'\'' -a 'settle' -d 'bring the system disk back to one layer on its base image, for a resize, a migration or an image of it'
+complete -c varve -n '__varve_at \'\'' -a 'repair' -d 'bring back the layers that a resize or a move has left behind'
+complete -c varve -n '__varve_at \'\'' -a 'operation' -d 'follow and cancel what runs'
+complete -c varve -n '__varve_at \'\'' -a 'host' -d 'look at the hypervisor hosts'
+complete -c varve -n '__varve_at \'\'' -a 'doctor' -d 'look whether the worker can work on this host (or another process here), and say what to do where not'
+complete -c varve -n '__varve_at \'\'' -a 'completion' -d 'completion for a shell'
+complete -c varve -n '__varve_at \'instance\'' -a 'list' -d 'list the instances'
+complete -c varve -n '__varve_at \'instance\'' -a 'show' -d 'show one instance'
+complete -c varve -n '__varve_at \'snapshot\'' -a 'create' -d 'take a snapshot of the system disk; the guest goes on running'
+complete -c varve -n '__varve_at \'snapshot\'' -a 'list' -d 'list an instance\'s snapshots, newest first, failed ones too'
+complete -c varve -n '__varve_at \'snapshot\'' -a 'show' -d 'show one snapshot'
+complete -c varve -n '__varve_at \'snapshot\'' -a 'delete' -d 'delete a snapshot that no other one stands on'
+complete -c varve -n '__varve_below \'snapshot create\'' -x -l name -d 'what to call it'
+complete -c varve -n '__varve_below \'snapshot create\'' -x -a 'none try require' -l quiesce -d 'freeze the guest file systems: not, if its agent answers, or else fail'
+complete -c varve -n '__varve_below \'snapshot create\'' -l no-wait -d 'only ask for it'
+complete -c varve -n '__varve_below \'snapshot list\'' -x -a 'creating available restoring deleting error' -l status -d 'only these'
+complete -c varve -n '__varve_below \'snapshot list\'' -x -l limit -d 'the most to list'
+complete -c varve -n '__varve_below \'snapshot delete\'' -l no-wait -d 'only ask for it'
+complete -c varve -n '__varve_at \'restore-point\'' -a 'list' -d 'list the points in time that an instance can go back to, newest first'
+complete -c varve -n '__varve_below \'restore-point list\'' -x -l from -d 'not older'
+complete -c varve -n '__varve_below \'restore-point list\'' -x -l to -d 'not younger'
+complete -c varve -n '__varve_below \'restore-point list\'' -x -l limit -d 'the most to list'
+complete -c varve -n '__varve_at \'rollback\'' -a 'undo' -d 'bring back what a rollback replaced; the instance is stopped and started'
+complete -c varve -n '__varve_at \'rollback\'' -a 'list' -d 'list an instance\'s rollbacks and undos, newest first'
+complete -c varve -n '__varve_at \'rollback\'' -a 'show' -d 'show one rollback or undo'
+complete -c varve -n '__varve_below \'rollback\'' -x -l to -d 'the snapshot\'s uid'
+complete -c varve -n '__varve_below \'rollback\'' -x -l at -d 'the newest restore point that is not younger'
+complete -c varve -n '__varve_below \'rollback\'' -l yes -d 'do not ask'
+complete -c varve -n '__varve_below \'rollback\'' -l no-wait -d 'only ask for it'
+complete -c varve -n '__varve_below \'rollback undo\'' -l yes -d 'do not ask'
+complete -c varve -n '__varve_below \'rollback undo\'' -l no-wait -d 'only ask for it'
+complete -c varve -n '__varve_below \'rollback list\'' -x -l limit -d 'the most to list'
+complete -c varve -n '__varve_below \'export\'' -x -l point -d 'the snapshot\'s uid'
+complete -c varve -n '__varve_below \'export\'' -x -l at -d 'the newest restore point that is not younger'
+complete -c varve -n '__varve_below \'export\'' -x -l name -d 'what to call the image'
+complete -c varve -n '__varve_below \'export\'' -x -a 'private shared' -l visibility -d 'who sees the image; private by default'
+complete -c varve -n '__varve_below \'export\'' -x -a 'qcow2 raw' -l format -d 'qcow2 by default; raw sends the zeros too'
+complete -c varve -n '__varve_below \'export\'' -l wait -d 'follow it to its end (as without it; for runbooks)'
+complete -c varve -n '__varve_below \'export\'' -l no-wait -d 'only ask for it'
+complete -c varve -n '__varve_below \'settle\'' -l wait -d 'follow it to its end (as without it; for runbooks)'
+complete -c varve -n '__varve_below \'settle\'' -l no-wait -d 'only ask for it'
+complete -c varve -n '__varve_below \'repair\'' -l accept-disk -d 'where the disk was made anew without its layers: take it for right as it is'
+complete -c varve -n '__varve_below \'repair\'' -l wait -d 'follow it to its end (as without it; for runbooks)'
+complete -c varve -n '__varve_below \'repair\'' -l no-wait -d 'only ask for it'
+complete -c varve -n '__varve_at \'operation\'' -a 'list' -d 'list operations, newest first'
+complete -c varve -n '__varve_at \'operation\'' -a 'show' -d 'show one operation'
+complete -c varve -n '__varve_at \'operation\'' -a 'watch' -d 'follow an operation to its end; with --json, one line for each change'
+complete -c varve -n '__varve_at \'operation\'' -a 'cancel' -d 'cancel an operation that has not yet changed the disk for good'
+complete -c varve -n '__varve_below \'operation list\'' -x -a '(__varve_instances)' -l instance -d 'only this instance\'s'
+complete -c varve -n '__varve_below \'operation list\'' -x -a 'queued running succeeded failed cancelled' -l state -d 'only these'
+complete -c varve -n '__varve_below \'operation list\'' -x -l limit -d 'the most to list'
+complete -c varve -n '__varve_below \'operation cancel\'' -l no-wait -d 'only ask for it'
+complete -c varve -n '__varve_at \'host\'' -a 'list' -d 'list the hypervisor hosts (administrators)'
+complete -c varve -n '__varve_below \'doctor\'' -x -a 'worker conductor api' -l of -d 'whose place to look at'
+complete -c varve -n '__varve_below \'doctor\'' -r -F -l settings -d 'its environment file (default: /etc/varve/<process>.env where there is one)'
+complete -c varve -n '__varve_below \'doctor\'' -l install-hook -d 'first link the hook that mends disks before libvirt starts a domain'
+complete -c varve -n '__varve_at \'completion\'' -a 'bash' -d 'print the script for bash; use: source <(varve completion bash)'
+complete -c varve -n '__varve_at \'completion\'' -a 'zsh' -d 'print the script for zsh; use: source <(varve completion zsh), or as a file _varve in $fpath'
+complete -c varve -n '__varve_at \'completion\'' -a 'fish' -d 'print the script for fish; use: varve completion fish | source'
