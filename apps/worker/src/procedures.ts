@@ -1,8 +1,17 @@
-import type { ExportPoint, RepairDisk, RunRollback, SettleDisk, TakeSnapshot, UndoRollback } from '@varve/contracts';
+import type {
+  ExportPoint,
+  KeepRollback,
+  RepairDisk,
+  RunRollback,
+  SettleDisk,
+  TakeSnapshot,
+  UndoRollback,
+} from '@varve/contracts';
 import { JobUnusableError } from '@varve/core';
 import type { InstanceId } from '@varve/core';
 import {
   exportRestorePoint,
+  keepRollback,
   repairSystemDisk,
   rollbackSystemDisk,
   settleSystemDisk,
@@ -13,7 +22,7 @@ import {
 import type { JournalHead, ProcedureContext, ProcedureResult, Run } from '@varve/procedures';
 
 /** Jobs that change a host. */
-export type DiskJob = TakeSnapshot | RunRollback | UndoRollback | SettleDisk | RepairDisk | ExportPoint;
+export type DiskJob = TakeSnapshot | RunRollback | UndoRollback | KeepRollback | SettleDisk | RepairDisk | ExportPoint;
 
 /**
  * The version of each procedure's steps, part of its journal: raised when a journal of the version before could not be
@@ -23,6 +32,7 @@ const VERSIONS = {
   'snapshot.take': 1,
   'rollback.run': 1,
   'rollback.undo': 1,
+  'rollback.keep': 1,
   'disk.settle': 1,
   'point.export': 1,
   'disk.repair': 1,
@@ -61,6 +71,8 @@ export function perform(run: Run, job: DiskJob, ctx: ProcedureContext): Promise<
       return rollbackSystemDisk(run, job, ctx);
     case 'rollback.undo':
       return undoRollback(run, job, ctx);
+    case 'rollback.keep':
+      return keepRollback(run, job, ctx);
     case 'disk.settle':
       return settleSystemDisk(run, job, ctx);
     case 'point.export':
@@ -80,6 +92,7 @@ export function failureEvent(job: DiskJob, problem: object): { type: string; dat
       return { type: 'rollback.failed', data: { problem } };
     case 'point.export':
       return { type: 'export.failed', data: { snapshotUid: job.snapshotUid, problem } };
+    case 'rollback.keep':
     case 'disk.settle':
     case 'disk.repair':
       return null;

@@ -3,6 +3,7 @@ export * from './engine/journal.js';
 export * from './engine/run.js';
 export * from './engine/step.js';
 export * from './export-restore-point.procedure.js';
+export * from './keep-rollback.procedure.js';
 export * from './outcome.js';
 export * from './repair-system-disk.procedure.js';
 export * from './rollback-system-disk.procedure.js';

@@ -1,4 +1,4 @@
-import type { EventData, EventType, Job, VarveEvent } from '@varve/contracts';
+import type { EventData, EventType, Job, Step, VarveEvent } from '@varve/contracts';
 import { VarveEvent as VarveEventSchema } from '@varve/contracts';
 import type { ImageId, LayerUid } from '@varve/core';
 
@@ -30,7 +30,21 @@ export function eventsOf(job: DiskJob, story: Story): VarveEvent[] {
   const progress = (doneBytes: number, pastNoReturn: boolean): void =>
     say('operation.progress', { ...of, phase: 'uploading', doneBytes, totalBytes: 1000, pastNoReturn });
 
+  const steps: Step[] = [];
+  const step = (name: string, state: Step['state'], detail: string | null = null): void => {
+    const at = new Date(story.atMs + events.length * 1_000).toISOString();
+    const known = steps.findIndex((one) => one.name === name);
+    const startedAt = steps[known]?.startedAt ?? at;
+    const now = { name, state, startedAt, finishedAt: state === 'running' ? null : at, detail };
+    if (known >= 0) steps[known] = now;
+    else steps.push(now);
+    say('operation.step', { ...of, step: now });
+  };
+
   say('operation.accepted', { ...of, epoch: job.epoch });
+  step('examine chain', 'running');
+  step('examine chain', 'done');
+  step('do it', 'running');
   if (job.type === 'snapshot.take') {
     const { snapshotUid } = job;
     const sealedAt = new Date(story.atMs + 500).toISOString();
@@ -55,14 +69,16 @@ export function eventsOf(job: DiskJob, story: Story): VarveEvent[] {
         fetchedBytes: 100,
       });
     } else say('export.failed', { ...of, snapshotUid, problem: PROBLEM });
-  } else if (job.type !== 'disk.settle' && job.type !== 'disk.repair') {
+  } else if (job.type === 'rollback.run' || job.type === 'rollback.undo') {
     progress(500, false);
     progress(1000, true);
     if (outcome === 'succeeded')
       say('rollback.completed', { ...of, fetchedBytes: 100, localBytes: 200, downtimeMs: 30 });
     else say('rollback.failed', { ...of, problem: PROBLEM });
   }
-  const end = { ...of, state: outcome, problem: outcome === 'failed' ? PROBLEM : null };
+  if (outcome === 'succeeded') step('do it', 'done');
+  else step('do it', 'failed', PROBLEM.message);
+  const end = { ...of, steps, state: outcome, problem: outcome === 'failed' ? PROBLEM : null };
   // It has not looked at the chain.
   if (job.type === 'point.export') say('operation.finished', { ...end, chainLength: null, merges: [] });
   else

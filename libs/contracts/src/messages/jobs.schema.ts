@@ -68,6 +68,17 @@ export const UndoRollback = z
   .meta({ id: 'UndoRollback' });
 export type UndoRollback = z.output<typeof UndoRollback>;
 
+/** Gives up what a rollback replaced. */
+export const KeepRollback = z
+  .object({
+    type: z.literal('rollback.keep'),
+    ...envelope,
+    /** The rollback that can't be undone from then on. */
+    rollbackId: OperationIdSchema,
+  })
+  .meta({ id: 'KeepRollback' });
+export type KeepRollback = z.output<typeof KeepRollback>;
+
 /** Back to one layer on the base image: the shape in which Nova can do all that it does. */
 export const SettleDisk = z.object({ type: z.literal('disk.settle'), ...envelope }).meta({ id: 'SettleDisk' });
 export type SettleDisk = z.output<typeof SettleDisk>;
@@ -121,6 +132,7 @@ export const Job = z.discriminatedUnion('type', [
   TakeSnapshot,
   RunRollback,
   UndoRollback,
+  KeepRollback,
   SettleDisk,
   RepairDisk,
   ExportPoint,

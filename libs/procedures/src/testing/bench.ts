@@ -9,6 +9,7 @@ import type { Outcome, Run } from '../engine/run.js';
 import { exportRestorePoint } from '../export-restore-point.procedure.js';
 import type { ExportRequest } from '../export-restore-point.procedure.js';
 import type { ProcedureResult } from '../outcome.js';
+import { keepRollback } from '../keep-rollback.procedure.js';
 import { repairSystemDisk } from '../repair-system-disk.procedure.js';
 import { rollbackSystemDisk } from '../rollback-system-disk.procedure.js';
 import { settleDisk } from '../settle-disk.js';
@@ -293,6 +294,25 @@ export class Bench {
     this.takeReportedHead(report);
     await this.audit();
     return { ...report, operationId };
+  }
+
+  /** What the rollback replaced is given up. */
+  async keep(
+    rollbackId: OperationId,
+    options: { blow?: Blow | readonly Blow[] | null; fate?: Fate } = {},
+  ): Promise<Report> {
+    const operationId = this.host.newId() as OperationId;
+    const request = { operationId, instanceId: this.instance, rollbackId, storedLayers: [...this.stored.keys()] };
+    const report = await this.perform(
+      'keep-rollback',
+      options,
+      (run, ctx) => keepRollback(run, request, ctx),
+      operationId,
+    );
+    if (report.outcome.kind === 'finished') this.aside = null;
+    this.takeReportedHead(report);
+    await this.audit();
+    return report;
   }
 
   /** @returns also whether the disk is one layer on the base image now */
