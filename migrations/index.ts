@@ -4,6 +4,7 @@ import { Settle1795300000000 } from './1795300000000-settle.js';
 import { Export1795500000000 } from './1795500000000-export.js';
 import { AuditTimes1795600000000 } from './1795600000000-audit-times.js';
 import { Repair1795700000000 } from './1795700000000-repair.js';
+import { HostFacts1796000000000 } from './1796000000000-host-facts.js';
 
 /** Oldest first. Listed by hand: a folder can't be read from inside a bundle. `index.spec.ts` compares both. */
 export const migrations = [
@@ -13,4 +14,5 @@ export const migrations = [
   Export1795500000000,
   AuditTimes1795600000000,
   Repair1795700000000,
+  HostFacts1796000000000,
 ];

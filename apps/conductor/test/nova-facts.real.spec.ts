@@ -68,7 +68,7 @@ async function enrol(id: InstanceId, projectId: string, host = HOST): Promise<vo
   };
   await catalog.transaction(async (tx) => {
     await tx.hosts.heard(event);
-    await tx.instances.reported(host, data.instances);
+    await tx.instances.reported(host, data.instances, event.time);
     await tx.query(`update instances set head_layer_uid = $2 where id = $1 and head_layer_uid is null`, [
       id,
       crypto.randomUUID(),

@@ -1,17 +1,19 @@
 import { Catalog, settle } from '@varve/catalog';
 import type { CatalogTx, OperationEntity } from '@varve/catalog';
-import type { VarveEvent } from '@varve/contracts';
+import type { EventData, Step, VarveEvent } from '@varve/contracts';
 import { HostUnavailableError, problemOf } from '@varve/core';
 import type { HostName, InstanceId, LayerUid, OperationId, ProjectId, SnapshotUid } from '@varve/core';
 import { migrations } from '@varve/migrations';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freshDatabase } from '../../../testbed/services/shared.ts';
-import { recordHeartbeat, recordOperationEvent, UnknownOperationError } from '../src/recorder/record.js';
+import { recordChain, recordHeartbeat, recordOperationEvent, UnknownOperationError } from '../src/recorder/record.js';
 import { eventsOf } from './kit/events.js';
 import type { DiskJob } from './kit/events.js';
 import { silent } from './kit/silent.js';
+import { until } from './kit/until.js';
 
 let catalog: Catalog;
+const closing: (() => Promise<void>)[] = [];
 const HOST = 'compute-1' as HostName;
 const PROJECT = 'red' as ProjectId;
 const T0 = Date.parse('2026-11-22T10:00:00Z');
@@ -20,7 +22,10 @@ beforeAll(async () => {
   catalog = new Catalog({ url: await freshDatabase(), applicationName: 'spec' }, migrations, silent);
   await catalog.open();
 });
-afterAll(() => catalog?.close());
+afterAll(async () => {
+  for (const close of closing) await close();
+  await catalog?.close();
+});
 
 const heartbeat = (
   host: HostName,
@@ -110,9 +115,10 @@ async function start(instanceId: InstanceId, kind: 'snapshot' | 'rollback', firs
 }
 
 const record = (event: VarveEvent): Promise<unknown> =>
-  catalog.transaction<unknown>((tx) =>
-    event.type === 'host.heartbeat' ? recordHeartbeat(tx, event) : recordOperationEvent(tx, event),
-  );
+  catalog.transaction<unknown>((tx) => {
+    if (event.type === 'instance.chain') return recordChain(tx, event);
+    return event.type === 'host.heartbeat' ? recordHeartbeat(tx, event) : recordOperationEvent(tx, event);
+  });
 
 const sweep = (id: OperationId): Promise<void> =>
   catalog.transaction(async (tx) => {
@@ -312,5 +318,119 @@ describe('a heartbeat', () => {
     await record(heartbeat(mine, [])); // it has moved away
     expect(await record(heartbeat(other, [reported(id)]))).toEqual([]);
     expect(await catalog.read((tx) => tx.instances.find(id))).toMatchObject({ host: other, state: 'running' });
+  });
+});
+
+describe('the chain of an instance', () => {
+  const HOST_OF_CHAINS = 'compute-5' as HostName;
+  const uid = (): LayerUid => crypto.randomUUID() as LayerUid;
+  const chain = (
+    atMs: number,
+    layers: (LayerUid | null)[],
+    kept: EventData<'instance.chain'>['chain']['kept'] = null,
+  ) => ({
+    observedAt: new Date(atMs).toISOString(),
+    base: { name: 'base', sizeBytes: 10, sha256: null },
+    layers: layers.map((asOf) => ({
+      fileId: null,
+      asOf,
+      merged: 1,
+      isMixture: false,
+      fileBytes: 2,
+      allocatedBytes: 1,
+    })),
+    kept,
+  });
+  const chainEvent = (instanceId: InstanceId, said: ReturnType<typeof chain>, host = HOST_OF_CHAINS): VarveEvent => ({
+    ...heartbeat(host, []),
+    type: 'instance.chain',
+    subject: instanceId,
+    data: { host, instanceId, chain: said },
+  });
+  const recorded = async (id: InstanceId): Promise<(LayerUid | null)[] | undefined> =>
+    (await catalog.read((tx) => tx.instances.find(id)))?.chain?.layers.map(({ asOf }) => asOf);
+  const now = Date.now();
+
+  it('is what its host said last, by a heartbeat or in between, whatever comes late', async () => {
+    const id = crypto.randomUUID() as InstanceId;
+    const [a, b] = [uid(), uid()];
+    await record(heartbeat(HOST_OF_CHAINS, [{ ...reported(id), chain: chain(now, [null]) }], now));
+    await record(chainEvent(id, chain(now + 20, [a, null])));
+    await record(chainEvent(id, chain(now + 10, [b, null])));
+    expect(await recorded(id)).toEqual([a, null]);
+    await record(heartbeat(HOST_OF_CHAINS, [{ ...reported(id), chain: chain(now + 15, [null]) }], now + 30));
+    expect(await recorded(id)).toEqual([a, null]);
+    await record(heartbeat(HOST_OF_CHAINS, [{ ...reported(id), chain: chain(now + 40, [b, null]) }], now + 40));
+    expect(await recorded(id)).toEqual([b, null]);
+  });
+
+  it('stays as it was when a host does not tell of chains, and is not known when it could not look', async () => {
+    const id = crypto.randomUUID() as InstanceId;
+    const host = 'compute-6' as HostName;
+    await record(heartbeat(host, [{ ...reported(id), chain: chain(now, [null]) }], now));
+    await record(heartbeat(host, [reported(id)], now + 1));
+    expect(await recorded(id)).toEqual([null]);
+    await record(heartbeat(host, [{ ...reported(id), chain: null }], now + 2));
+    expect(await recorded(id)).toBeUndefined();
+  });
+
+  it('is not for another host to say', async () => {
+    const id = crypto.randomUUID() as InstanceId;
+    const host = 'compute-7' as HostName;
+    await record(heartbeat(host, [{ ...reported(id), chain: chain(now, [null]) }], now));
+    await record(chainEvent(id, chain(now + 10, [uid(), null]), 'compute-8' as HostName));
+    expect(await recorded(id)).toEqual([null]);
+  });
+
+  it('is told of to whoever listens, when it changes and not each time that it is said', async () => {
+    const id = crypto.randomUUID() as InstanceId;
+    const host = 'compute-9' as HostName;
+    const told: string[] = [];
+    await new Promise<void>((listening, failed) => {
+      const listener = catalog.listen('varve_instance', (payload) => told.push(payload), listening);
+      closing.push(() => listener.close());
+      setTimeout(() => failed(new Error('not listening')), 20_000).unref();
+    });
+    const mine = (): number => told.filter((payload) => payload === id).length;
+    for (let i = 0; i < 3; i++)
+      await record(heartbeat(host, [{ ...reported(id), chain: chain(now + i, [null]) }], now + i));
+    await until('the first is told of', () => mine() === 1);
+    await record(chainEvent(id, chain(now + 10, [uid(), null]), host));
+    await until('the change is told of', () => mine() === 2);
+    await record(heartbeat(host, [{ ...reported(id, PROJECT, 'stopped'), chain: chain(now + 5, [null]) }], now + 20));
+    await until('the state is told of', () => mine() === 3);
+  });
+});
+
+describe('the steps of an operation', () => {
+  const stepsOf = ({ job }: Begun) => catalog.read((tx) => tx.steps.of(job.operationId));
+
+  it('are there while it runs, each as it was last heard of', async () => {
+    const begun = await begin('snapshot');
+    const events = eventsOf(begun.job, { atMs: T0, backing: null }).filter(({ type }) => type === 'operation.step');
+    const [begins, ends, next] = events;
+    for (const event of [next, ends, begins, ends]) await record(event as VarveEvent);
+    expect(await stepsOf(begun)).toMatchObject([
+      { name: 'examine chain', state: 'done', startedAt: new Date(T0 + 1_000).toISOString() },
+      { name: 'do it', state: 'running', finishedAt: null },
+    ]);
+  });
+
+  it('are all there at the end, also those that were lost, and do not grow without end', async () => {
+    const begun = await begin('snapshot');
+    const events = eventsOf(begun.job, { atMs: T0, backing: null });
+    const end = events.at(-1);
+    if (end?.type !== 'operation.finished') throw new Error('no end');
+    const many = Array.from({ length: 1000 }, (_, i) => ({ ...(end.data.steps?.[0] as Step), name: `step ${i}` }));
+    for (const step of many.slice(0, 230)) {
+      const data = { operationId: begun.job.operationId, instanceId: begun.instanceId, step };
+      await record({ ...end, type: 'operation.step', data });
+    }
+    expect(await stepsOf(begun)).toHaveLength(200);
+    await record(end);
+    expect(await stepsOf(begun)).toEqual(end.data.steps);
+    const late = events.find(({ type }) => type === 'operation.step');
+    await record({ ...(late as VarveEvent), time: new Date(T0 + 3_600_000).toISOString() });
+    expect(await stepsOf(begun)).toEqual(end.data.steps);
   });
 });

@@ -1,5 +1,6 @@
 import type { EntityManager, ObjectLiteral } from 'typeorm';
 import { AuditRepository, IdempotencyRepository } from './request-log.repository.js';
+import { ChainsRepository } from './chains.repository.js';
 import { ComputeFactsRepository } from './compute-facts.repository.js';
 import { HostsRepository } from './hosts.repository.js';
 import { HousekeepingRepository } from './housekeeping.repository.js';
@@ -8,6 +9,7 @@ import { LayersRepository } from './layers.repository.js';
 import { OperationsRepository } from './operations.repository.js';
 import { OutboxRepository } from './outbox.repository.js';
 import { RestorePointsRepository } from './restore-points.repository.js';
+import { StepsRepository } from './steps.repository.js';
 
 /**
  * The catalog's tables inside one transaction.
@@ -16,11 +18,13 @@ import { RestorePointsRepository } from './restore-points.repository.js';
  * wait for each other.
  */
 export class CatalogTx {
+  readonly chains: ChainsRepository;
   readonly hosts: HostsRepository;
   readonly instances: InstancesRepository;
   readonly layers: LayersRepository;
   readonly operations: OperationsRepository;
   readonly restorePoints: RestorePointsRepository;
+  readonly steps: StepsRepository;
   readonly outbox: OutboxRepository;
   readonly idempotency: IdempotencyRepository;
   readonly audit: AuditRepository;
@@ -28,11 +32,13 @@ export class CatalogTx {
   readonly housekeeping: HousekeepingRepository;
 
   constructor(private readonly db: EntityManager) {
+    this.chains = new ChainsRepository(db);
     this.hosts = new HostsRepository(db);
     this.instances = new InstancesRepository(db);
     this.layers = new LayersRepository(db);
     this.operations = new OperationsRepository(db);
     this.restorePoints = new RestorePointsRepository(db);
+    this.steps = new StepsRepository(db);
     this.outbox = new OutboxRepository(db);
     this.idempotency = new IdempotencyRepository(db);
     this.audit = new AuditRepository(db);

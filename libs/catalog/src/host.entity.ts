@@ -8,6 +8,8 @@ export class HostEntity {
   @PrimaryColumn({ type: 'text', primaryKeyConstraintName: 'hosts_pk' }) name!: HostName;
   @Column('text') version!: string;
   @Column('jsonb') versions!: Record<string, string>;
+  /** Of its worker; none of them secret. */
+  @Column('jsonb', { default: {} }) settings!: Record<string, string>;
   @Column(bigint('free_bytes')) freeBytes!: number;
   @Column('integer', { name: 'open_journals' }) openJournals!: number;
   @Column(time('started_at')) startedAt!: Date;

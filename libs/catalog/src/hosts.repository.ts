@@ -14,14 +14,23 @@ export class HostsRepository {
   async heard(heartbeat: EventOf<'host.heartbeat'>): Promise<boolean> {
     const { data, time } = heartbeat;
     const rows: unknown[] = await this.db.query(
-      `insert into hosts (name, version, versions, free_bytes, open_journals, started_at, reported_at, seen_at)
-       values ($1, $2, $3, $4, $5, $6, $7, now())
+      `insert into hosts (name, version, versions, free_bytes, open_journals, started_at, reported_at, settings, seen_at)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, now())
        on conflict (name) do update set version = excluded.version, versions = excluded.versions,
          free_bytes = excluded.free_bytes, open_journals = excluded.open_journals, started_at = excluded.started_at,
-         reported_at = excluded.reported_at, seen_at = excluded.seen_at
+         reported_at = excluded.reported_at, settings = excluded.settings, seen_at = excluded.seen_at
        where hosts.reported_at <= excluded.reported_at or hosts.seen_at < now() - interval '20 seconds'
        returning name`,
-      [data.host, data.version, data.versions, data.freeBytes, data.openJournals, data.startedAt, time],
+      [
+        data.host,
+        data.version,
+        data.versions,
+        data.freeBytes,
+        data.openJournals,
+        data.startedAt,
+        time,
+        data.settings ?? {},
+      ],
     );
     return rows.length > 0;
   }

@@ -1,5 +1,7 @@
 export * from './catalog-tx.js';
 export * from './catalog.js';
+export * from './chain-view.js';
+export * from './chains.repository.js';
 export * from './compute-facts.entity.js';
 export * from './compute-facts.repository.js';
 export * from './data-source-options.js';
@@ -23,4 +25,5 @@ export * from './request-log.repository.js';
 export * from './restore-point.entity.js';
 export * from './restore-points.repository.js';
 export * from './settle.js';
+export * from './steps.repository.js';
 export * from './views.js';

@@ -1,3 +1,4 @@
+import type { Chain } from '@varve/contracts';
 import type { HostName, InstanceId, LayerUid, Problem, ProjectId } from '@varve/core';
 import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import { bigint, time } from './columns.js';
@@ -30,5 +31,9 @@ export class InstanceEntity {
   @Column('uuid', { name: 'top_layer_uid', nullable: true }) topLayerUid!: LayerUid | null;
   /** Epoch of the operation that said so: an older one's late word does not count. */
   @Column(bigint('head_epoch', { default: 0 })) headEpoch!: number;
+  /** Its layers on the host, as that said at {@link chainAt}. */
+  @Column('jsonb', { nullable: true }) chain!: Omit<Chain, 'observedAt'> | null;
+  /** By the host's clock: tells old words from new ones. */
+  @Column(time('chain_at', { nullable: true })) chainAt!: Date | null;
   @Column(time('seen_at')) seenAt!: Date;
 }

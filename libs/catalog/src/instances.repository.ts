@@ -1,8 +1,18 @@
-import type { EventData } from '@varve/contracts';
+import type { Chain, EventData } from '@varve/contracts';
 import type { HostName, InstanceId, LayerUid, OperationId, Problem, ProjectId } from '@varve/core';
 import type { EntityManager } from 'typeorm';
 import { obstacleOf } from './compute-facts.repository.js';
 import { InstanceEntity } from './instance.entity.js';
+
+/** @param chain - `undefined`: its host is too old to tell, and nothing changes */
+const chainColumns = (
+  chain: Chain | null | undefined,
+  at: string,
+): { chain: Omit<Chain, 'observedAt'> | null; chainAt: string | null } => {
+  if (!chain) return { chain: null, chainAt: chain === null ? at : null };
+  const { observedAt, ...rest } = chain;
+  return { chain: rest, chainAt: observedAt };
+};
 
 /** What a view of an instance needs beside its row. */
 export interface InstanceFacts {
@@ -13,6 +23,11 @@ export interface InstanceFacts {
   /** Why Nova's state of it forbids work; `null`: it does not, or there is no Nova. */
   readonly obstacle: Problem | null;
 }
+
+/** Another host's word, or a later one; by the database's clock too, since a host's may have been set back. */
+const ITS_CHAIN_IS_NEWER = `(instances.host <> excluded.host or excluded.chain_at is not null
+  and (instances.chain_at is null or excluded.chain_at >= instances.chain_at
+    or instances.seen_at < now() - interval '20 seconds'))`;
 
 export class InstancesRepository {
   constructor(private readonly db: EntityManager) {}
@@ -57,10 +72,19 @@ export class InstancesRepository {
     const rows: { top: LayerUid | null }[] = await this.db.query(
       `select top_layer_uid as top from instances i where id = $1 and not exists (
          select 1 from operations o where o.instance_id = i.id and o.settled_by = 'sweep' and o.epoch > i.head_epoch
-           and o.kind not in ('export', 'delete'))`,
+           and o.kind not in ('export', 'delete', 'keep'))`,
       [id],
     );
     return rows[0]?.top;
+  }
+
+  /** Records what a host says of a chain, if the instance is that host's and nothing newer has been said. */
+  async chainSeen(host: HostName, id: InstanceId, { observedAt, ...chain }: Chain): Promise<void> {
+    await this.db.query(
+      `update instances set chain = $3, chain_at = $4
+       where id = $1 and host = $2 and (chain_at is null or chain_at < $4::timestamptz)`,
+      [id, host, chain, observedAt],
+    );
   }
 
   /**
@@ -69,27 +93,34 @@ export class InstancesRepository {
    * An instance belongs to the project it was first reported with, and to its host for as long as that one is heard of
    * and reports it: a host can't take over what is another's, unless Nova says that it is that host's now.
    *
+   * @param at - when it said so, by its own clock
    * @returns the instances that it had no right to report
    */
-  async reported(host: HostName, instances: EventData<'host.heartbeat'>['instances']): Promise<InstanceId[]> {
+  async reported(
+    host: HostName,
+    instances: EventData<'host.heartbeat'>['instances'],
+    at: string,
+  ): Promise<InstanceId[]> {
     const taken: { id: InstanceId }[] = await this.db.query(
       `insert into instances
-         (id, project_id, host, name, state, virtual_size_bytes, chain_length, unsupported, seen_at)
+         (id, project_id, host, name, state, virtual_size_bytes, chain_length, unsupported, chain, chain_at, seen_at)
        select id, "projectId", $1, name, state, "virtualSizeBytes", "chainLength",
-         case when jsonb_typeof(unsupported) = 'object' then unsupported end, now()
+         case when jsonb_typeof(unsupported) = 'object' then unsupported end,
+         case when jsonb_typeof(chain) = 'object' then chain end, "chainAt", now()
        from jsonb_to_recordset($2::jsonb) as reported (id uuid, "projectId" text, name text, state text,
-         "virtualSizeBytes" bigint, "chainLength" integer, unsupported jsonb)
+         "virtualSizeBytes" bigint, "chainLength" integer, unsupported jsonb, chain jsonb, "chainAt" timestamptz)
        order by id
        on conflict (id) do update set host = excluded.host, state = excluded.state,
          name = coalesce((select f.name from compute_facts f where f.instance_id = excluded.id), excluded.name),
          virtual_size_bytes = excluded.virtual_size_bytes, chain_length = excluded.chain_length,
-         unsupported = excluded.unsupported, seen_at = excluded.seen_at
+         unsupported = excluded.unsupported, chain = case when ${ITS_CHAIN_IS_NEWER} then excluded.chain else instances.chain end,
+         chain_at = case when ${ITS_CHAIN_IS_NEWER} then excluded.chain_at else instances.chain_at end, seen_at = excluded.seen_at
        where instances.project_id = excluded.project_id
          and (instances.host = excluded.host or instances.state = 'unknown' or not exists (
            select 1 from hosts where name = instances.host and seen_at > now() - interval '1 minute')
            or exists (select 1 from compute_facts f where f.instance_id = instances.id and f.host = excluded.host))
        returning id`,
-      [host, JSON.stringify(instances)],
+      [host, JSON.stringify(instances.map((instance) => ({ ...instance, ...chainColumns(instance.chain, at) })))],
     );
     const ids = instances.map(({ id }) => id);
     await this.db.query(

@@ -111,10 +111,11 @@ export class LayersRepository {
          select l.uid, l.backing_uid from layers l where l.uid in (
            select head_layer_uid from instances where id = $2
            union all
-           (select replaced_layer_uid from operations
-            where instance_id = $2 and kind in ('rollback', 'undo') and state = 'succeeded'
-              and not exists (select 1 from compute_facts f where f.instance_id = $2 and f.deleted_at is not null)
-            order by epoch desc limit 1))
+           (select o.replaced_layer_uid from operations o
+            where o.id = (select id from operations where instance_id = $2 and kind in ('rollback', 'undo')
+                and state = 'succeeded' order by epoch desc limit 1)
+              and not exists (select 1 from operations k where k.keeps = o.id and k.state = 'succeeded')
+              and not exists (select 1 from compute_facts f where f.instance_id = $2 and f.deleted_at is not null)))
          union
          select below.uid, below.backing_uid from layers below join on_host on below.uid = on_host.backing_uid
        )

@@ -1,4 +1,4 @@
-import type { OperationKind, OperationState, Phase } from '@varve/contracts';
+import type { OperationKind, OperationState, Phase, Step } from '@varve/contracts';
 import type {
   HostName,
   ImageId,
@@ -15,7 +15,10 @@ import { InstanceEntity } from './instance.entity.js';
 
 /** One accepted request: what became of it, and how far it is. */
 @Entity('operations')
-@Check('operations_kind_known', `kind in ('snapshot', 'rollback', 'undo', 'delete', 'settle', 'export', 'repair')`)
+@Check(
+  'operations_kind_known',
+  `kind in ('snapshot', 'rollback', 'undo', 'keep', 'delete', 'settle', 'export', 'repair')`,
+)
 @Check('operations_state_known', `state in ('queued', 'running', 'succeeded', 'failed', 'cancelled')`)
 @Check('operations_settled_by_known', `settled_by in ('event', 'sweep', 'control')`)
 @Check(
@@ -24,7 +27,8 @@ import { InstanceEntity } from './instance.entity.js';
 )
 @Check(
   'operations_subject',
-  `(kind = 'undo') = (undoes is not null) and (kind in ('undo', 'settle', 'repair') or snapshot_uid is not null)`,
+  `(kind = 'undo') = (undoes is not null) and (kind = 'keep') = (keeps is not null)
+    and (kind in ('undo', 'keep', 'settle', 'repair') or snapshot_uid is not null)`,
 )
 @Index('operations_one_active', ['instanceId'], { unique: true, where: `state in ('queued', 'running')` })
 @Index('operations_of_instance', ['instanceId', 'createdAt', 'id'])
@@ -56,6 +60,15 @@ export class OperationEntity {
   @ForeignKey(() => OperationEntity, { name: 'operations_undoes_fk', onDelete: 'RESTRICT' })
   @Column('uuid', { nullable: true })
   undoes!: OperationId | null;
+  /** The rollback that can't be undone any more once this has succeeded. */
+  @Index('operations_keeps', { where: 'keeps is not null' })
+  @ForeignKey(() => OperationEntity, { name: 'operations_keeps_fk', onDelete: 'RESTRICT' })
+  @Column('uuid', { nullable: true })
+  keeps!: OperationId | null;
+  /** What a snapshot's layer is called on the host, whether or not it comes into the store. */
+  @Index('operations_layer', { where: 'layer_uid is not null' })
+  @Column('uuid', { name: 'layer_uid', nullable: true })
+  layerUid!: LayerUid | null;
   /** What an export has made. No foreign key: it is not ours any more. */
   @Column('uuid', { name: 'image_id', nullable: true }) imageId!: ImageId | null;
   /** The stored state that the chain stood on before a rollback: its undo goes back there. */
@@ -65,6 +78,8 @@ export class OperationEntity {
   @Column('double precision', { name: 'downtime_ms', nullable: true }) downtimeMs!: number | null;
   @Column('integer', { name: 'chain_length', nullable: true }) chainLength!: number | null;
   @Column('jsonb', { default: [] }) merges!: { strategy: string; seconds: number }[];
+  /** What its host did, step by step; see `StepsRepository`. Not among what is read with a list. */
+  @Column('jsonb', { nullable: true, select: false }) steps!: (Step & { at: string })[] | null;
   @Column('jsonb', { nullable: true }) problem!: Problem | null;
   @Column('text', { name: 'request_id', nullable: true }) requestId!: string | null;
   @Column('text', { name: 'user_id' }) userId!: string;

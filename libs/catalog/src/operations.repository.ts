@@ -11,7 +11,12 @@ export type NewOperation = Pick<
   OperationEntity,
   'id' | 'instanceId' | 'projectId' | 'host' | 'kind' | 'epoch' | 'requestId' | 'userId'
 > &
-  Partial<Pick<OperationEntity, 'snapshotUid' | 'undoes' | 'replacedLayerUid' | 'phase' | 'pastNoReturn'>>;
+  Partial<
+    Pick<
+      OperationEntity,
+      'snapshotUid' | 'undoes' | 'keeps' | 'layerUid' | 'replacedLayerUid' | 'phase' | 'pastNoReturn'
+    >
+  >;
 
 export class OperationsRepository {
   constructor(private readonly db: EntityManager) {}
@@ -24,8 +29,8 @@ export class OperationsRepository {
   async start(operation: NewOperation): Promise<OperationEntity> {
     const rows: unknown[] = await this.db.query(
       `insert into operations (id, instance_id, project_id, host, kind, state, phase, past_no_return, epoch,
-         snapshot_uid, undoes, replaced_layer_uid, request_id, user_id, created_at)
-       values ($1, $2, $3, $4, $5, 'queued', $6, $7, $8, $9, $10, $11, $12, $13, now())
+         snapshot_uid, undoes, replaced_layer_uid, request_id, user_id, keeps, layer_uid, created_at)
+       values ($1, $2, $3, $4, $5, 'queued', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, now())
        on conflict (instance_id) where state in ('queued', 'running') do nothing returning id`,
       [
         operation.id,
@@ -41,6 +46,8 @@ export class OperationsRepository {
         operation.replacedLayerUid ?? null,
         operation.requestId,
         operation.userId,
+        operation.keeps ?? null,
+        operation.layerUid ?? null,
       ],
     );
     if (rows.length === 0) {
@@ -131,15 +138,17 @@ export class OperationsRepository {
     );
   }
 
-  /** The rollback or undo that an undo would take back: the instance's latest that succeeded. */
+  /** The rollback or undo that an undo would take back: the instance's latest that succeeded, unless that was kept. */
   async latestRollback(instanceId: InstanceId): Promise<OperationEntity | null> {
-    return this.db
+    const latest = await this.db
       .createQueryBuilder(OperationEntity, 'operation')
       .where(`operation.instanceId = :instanceId and operation.state = 'succeeded'`, { instanceId })
       .andWhere(`operation.kind in ('rollback', 'undo')`)
       .orderBy('operation.epoch', 'DESC')
       .limit(1)
       .getOne();
+    const isKept = latest && (await this.db.existsBy(OperationEntity, { keeps: latest.id, state: 'succeeded' }));
+    return isKept ? null : latest;
   }
 
   /** Newest first. */

@@ -1,4 +1,13 @@
-import type { HostView, InstanceView, OperationView, RollbackView, SnapshotView } from '@varve/contracts';
+import type {
+  Chain,
+  HostView,
+  InstanceView,
+  OperationView,
+  RollbackView,
+  SnapshotView,
+  Step,
+  StepsView,
+} from '@varve/contracts';
 import type { HostEntity } from './host.entity.js';
 import type { InstanceFacts } from './instances.repository.js';
 import type { LayerEntity } from './layer.entity.js';
@@ -6,6 +15,8 @@ import type { OperationEntity } from './operation.entity.js';
 import type { RestorePointEntity } from './restore-point.entity.js';
 
 // The catalog's rows as the API shows them.
+
+type Kept = NonNullable<Chain['kept']>;
 
 const iso = (at: Date | null): string | null => at?.toISOString() ?? null;
 
@@ -87,8 +98,30 @@ export const operationView = (operation: OperationEntity): OperationView => ({
   finishedAt: iso(operation.finishedAt),
 });
 
-/** @param latest - the instance's latest rollback that succeeded: only what that one replaced is still kept */
-export const rollbackView = (operation: OperationEntity, latest: OperationEntity | null): RollbackView => ({
+/** Where its host fell silent, the step that it was at goes on no more as far as anybody knows. */
+export const stepsView = (operation: OperationEntity, steps: readonly Step[]): StepsView => ({
+  operationId: operation.id,
+  items: steps.map((step) =>
+    step.state === 'running' && isOver(operation)
+      ? {
+          ...step,
+          state: 'failed',
+          finishedAt: iso(operation.finishedAt),
+          detail: operation.problem?.message ?? null,
+        }
+      : step,
+  ),
+});
+
+/**
+ * @param latest - the instance's latest rollback that succeeded: only what that one replaced is still kept
+ * @param kept - what the instance's host says that it keeps
+ */
+export const rollbackView = (
+  operation: OperationEntity,
+  latest: OperationEntity | null,
+  kept: Kept | null = null,
+): RollbackView => ({
   id: operation.id,
   instanceId: operation.instanceId,
   projectId: operation.projectId,
@@ -101,7 +134,7 @@ export const rollbackView = (operation: OperationEntity, latest: OperationEntity
   localBytes: operation.localBytes,
   downtimeMs: operation.downtimeMs,
   undoable: latest?.id === operation.id,
-  keptBytes: null,
+  keptBytes: latest?.id === operation.id && kept?.rollbackId === operation.id ? kept.allocatedBytes : null,
   problem: problemView(operation),
   createdAt: operation.createdAt.toISOString(),
   finishedAt: iso(operation.finishedAt),
@@ -115,7 +148,7 @@ export const hostView = ({ host, instances, up }: { host: HostEntity; instances:
   freeBytes: host.freeBytes,
   instances,
   openJournals: host.openJournals,
-  settings: {},
+  settings: host.settings,
   startedAt: host.startedAt.toISOString(),
   seenAt: host.seenAt.toISOString(),
 });

@@ -1,5 +1,6 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import {
+  ChainView,
   InstanceIdParam,
   InstancePage,
   InstanceView,
@@ -38,6 +39,15 @@ export class InstancesController {
     @Param({ schema: InstanceIdParam }) { instanceId }: { instanceId: InstanceId },
   ): Promise<InstanceView> {
     return this.instances.show(caller, instanceId);
+  }
+
+  @Get(':instanceId/chain')
+  @Answers(200, ChainView, 'Its layers, as its host has them now')
+  chain(
+    @CurrentCaller() caller: Caller,
+    @Param({ schema: InstanceIdParam }) { instanceId }: { instanceId: InstanceId },
+  ): Promise<ChainView> {
+    return this.instances.chain(caller, instanceId);
   }
 
   @Post(':instanceId/settle')

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Catalog, instanceView, MarkerInvalidError } from '@varve/catalog';
-import type { InstanceView, Page, PageQuery } from '@varve/contracts';
+import { Catalog, chainView, instanceView, MarkerInvalidError } from '@varve/catalog';
+import type { ChainView, InstanceView, Page, PageQuery } from '@varve/contracts';
 import { isUuid } from '@varve/core';
 import type { InstanceId } from '@varve/core';
 import type { ApiConfig } from '../config.js';
@@ -31,6 +31,14 @@ export class InstancesService {
       const [facts] = await tx.instances.withFacts([instance], this.config.hostDownAfterS);
       if (!facts) throw new Error('an instance without its own row');
       return instanceView(facts);
+    });
+  }
+
+  async chain(caller: Caller, id: InstanceId): Promise<ChainView> {
+    return this.catalog.read(async (tx) => {
+      const instance = visible(caller, 'instance', id, await tx.instances.find(id));
+      const uids = (instance.chain?.layers ?? []).flatMap(({ asOf }) => asOf ?? []);
+      return chainView(instance, await tx.chains.facts(id, uids));
     });
   }
 }

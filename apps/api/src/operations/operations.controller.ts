@@ -1,7 +1,7 @@
 import { Controller, Get, HttpCode, Param, Post, Query, Sse } from '@nestjs/common';
 import type { MessageEvent } from '@nestjs/common';
 import { ApiResponse } from '@nestjs/swagger';
-import { OperationIdParam, OperationPage, OperationQuery, OperationView } from '@varve/contracts';
+import { OperationIdParam, OperationPage, OperationQuery, OperationView, StepsView } from '@varve/contracts';
 import type { Page } from '@varve/contracts';
 import type { OperationId } from '@varve/core';
 import { endWith, ignoreElements, interval, map, merge, shareReplay, takeUntil } from 'rxjs';
@@ -39,6 +39,15 @@ export class OperationsController {
     @Param({ schema: OperationIdParam }) { operationId }: { operationId: OperationId },
   ): Promise<OperationView> {
     return this.operations.show(caller, operationId);
+  }
+
+  @Get(':operationId/steps')
+  @Answers(200, StepsView, 'What its host did, step by step; none for what no host has a part in')
+  steps(
+    @CurrentCaller() caller: Caller,
+    @Param({ schema: OperationIdParam }) { operationId }: { operationId: OperationId },
+  ): Promise<StepsView> {
+    return this.operations.steps(caller, operationId);
   }
 
   @Post(':operationId/cancel')

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { Catalog, isOver, lockOperation, operationView, settle } from '@varve/catalog';
+import { Catalog, isOver, lockOperation, operationView, settle, stepsView } from '@varve/catalog';
 import type { OperationEntity } from '@varve/catalog';
-import type { OperationQuery, OperationView, Page } from '@varve/contracts';
+import type { OperationQuery, OperationView, Page, StepsView } from '@varve/contracts';
 import { OperationKind } from '@varve/contracts';
 import { ConflictError, PastPointOfNoReturnError } from '@varve/core';
 import type { OperationId } from '@varve/core';
@@ -29,6 +29,13 @@ export class OperationsService {
     return this.catalog.read(async (tx) =>
       operationView(visible(caller, 'operation', id, await tx.operations.find(id))),
     );
+  }
+
+  async steps(caller: Caller, id: OperationId): Promise<StepsView> {
+    return this.catalog.read(async (tx) => {
+      const operation = visible(caller, 'operation', id, await tx.operations.find(id));
+      return stepsView(operation, await tx.steps.of(id));
+    });
   }
 
   /**

@@ -3,6 +3,7 @@ import {
   CreateRollback,
   InstanceIdParam,
   OperationIdParam,
+  OperationView,
   PageQuery,
   RollbackPage,
   RollbackView,
@@ -59,5 +60,20 @@ export class RollbacksController {
     @Param({ schema: OperationIdParam }) { operationId }: { operationId: OperationId },
   ): Promise<RollbackView> {
     return this.rollbacks.undo(caller, operationId);
+  }
+
+  @Post('rollbacks/:operationId/keep')
+  @HttpCode(202)
+  @Needs('member')
+  @AnswersWrite(
+    202,
+    OperationView,
+    'Recorded; what the rollback replaced is given up, and it can not be undone any more',
+  )
+  keep(
+    @CurrentCaller() caller: Caller,
+    @Param({ schema: OperationIdParam }) { operationId }: { operationId: OperationId },
+  ): Promise<OperationView> {
+    return this.rollbacks.keep(caller, operationId);
   }
 }

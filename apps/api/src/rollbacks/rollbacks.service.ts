@@ -1,7 +1,16 @@
 import { Injectable } from '@nestjs/common';
-import { Catalog, rollbackView } from '@varve/catalog';
-import type { CatalogTx, OperationEntity, RestorePointEntity } from '@varve/catalog';
-import type { CreateRollback, Page, PageQuery, RollbackView, RunRollback, UndoRollback } from '@varve/contracts';
+import { Catalog, operationView, rollbackView } from '@varve/catalog';
+import type { CatalogTx, InstanceEntity, OperationEntity, RestorePointEntity } from '@varve/catalog';
+import type {
+  CreateRollback,
+  KeepRollback,
+  OperationView,
+  Page,
+  PageQuery,
+  RollbackView,
+  RunRollback,
+  UndoRollback,
+} from '@varve/contracts';
 import { ConflictError, NotFoundError } from '@varve/core';
 import type { InstanceId, OperationId } from '@varve/core';
 import { Admission } from '../admission.js';
@@ -51,17 +60,7 @@ export class RollbacksService {
   async undo(caller: Caller, rollbackId: OperationId): Promise<RollbackView> {
     return this.catalog.transaction((tx) =>
       acceptOnce(tx, caller, 202, async () => {
-        const rollback = visibleRollback(caller, rollbackId, await tx.operations.find(rollbackId));
-        const instance = await this.admission.hold(tx, caller, rollback.instanceId);
-        await this.admission.assertReachable(tx, instance);
-        const latest = await tx.operations.latestRollback(instance.id);
-        if (latest?.id !== rollbackId) {
-          throw new ConflictError(`What rollback ${rollbackId} replaced is not kept any more`, {
-            rollbackId,
-            state: rollback.state,
-            ...(latest && { latest: latest.id }),
-          });
-        }
+        const instance = await this.holdReplaced(tx, caller, rollbackId);
         const operation = await tx.operations.start({
           ...(await this.admission.operationOn(tx, caller, instance)),
           kind: 'undo',
@@ -79,19 +78,60 @@ export class RollbacksService {
     );
   }
 
+  /** Gives up what the rollback replaced, and frees the space that it takes on the host. */
+  async keep(caller: Caller, rollbackId: OperationId): Promise<OperationView> {
+    return this.catalog.transaction((tx) =>
+      acceptOnce(tx, caller, 202, async () => {
+        const instance = await this.holdReplaced(tx, caller, rollbackId);
+        const operation = await tx.operations.start({
+          ...(await this.admission.operationOn(tx, caller, instance)),
+          kind: 'keep',
+          keeps: rollbackId,
+        });
+        const job: KeepRollback = {
+          type: 'rollback.keep',
+          ...(await this.admission.envelopeOf(tx, operation)),
+          rollbackId,
+        };
+        await this.admission.send(tx, instance.host, operation.id, job);
+        return operationView(operation);
+      }),
+    );
+  }
+
+  /**
+   * The instance of a rollback, held, with what that replaced still on its host.
+   *
+   * @throws {ConflictError} there was another rollback since, or this one has been kept
+   */
+  private async holdReplaced(tx: CatalogTx, caller: Caller, rollbackId: OperationId): Promise<InstanceEntity> {
+    const rollback = visibleRollback(caller, rollbackId, await tx.operations.find(rollbackId));
+    const instance = await this.admission.hold(tx, caller, rollback.instanceId);
+    await this.admission.assertReachable(tx, instance);
+    const latest = await tx.operations.latestRollback(instance.id);
+    if (latest?.id === rollbackId) return instance;
+    throw new ConflictError(`What rollback ${rollbackId} replaced is not kept any more`, {
+      rollbackId,
+      state: rollback.state,
+      ...(latest && { latest: latest.id }),
+    });
+  }
+
   async list(caller: Caller, instanceId: InstanceId, query: PageQuery): Promise<Page<RollbackView>> {
     return this.catalog.read(async (tx) => {
-      visible(caller, 'instance', instanceId, await tx.instances.find(instanceId));
+      const instance = visible(caller, 'instance', instanceId, await tx.instances.find(instanceId));
       const { rows, nextMarker } = await tx.operations.page({ instance: instanceId }, KINDS, query);
       const latest = await tx.operations.latestRollback(instanceId);
-      return { items: rows.map((row) => rollbackView(row, latest)), nextMarker };
+      return { items: rows.map((row) => rollbackView(row, latest, instance.chain?.kept)), nextMarker };
     });
   }
 
   async show(caller: Caller, id: OperationId): Promise<RollbackView> {
     return this.catalog.read(async (tx) => {
       const operation = visibleRollback(caller, id, await tx.operations.find(id));
-      return rollbackView(operation, await tx.operations.latestRollback(operation.instanceId));
+      const instance = await tx.instances.find(operation.instanceId);
+      const latest = await tx.operations.latestRollback(operation.instanceId);
+      return rollbackView(operation, latest, instance?.chain?.kept);
     });
   }
 }

@@ -35,10 +35,12 @@ export class SnapshotsService {
         if (unsupported && unsupported.remedy !== 'retry') throw new ReportedError(unsupported);
 
         const uid = crypto.randomUUID() as SnapshotUid;
+        const layerUid = crypto.randomUUID() as LayerUid;
         const operation = await tx.operations.start({
           ...(await this.admission.operationOn(tx, caller, instance)),
           kind: 'snapshot',
           snapshotUid: uid,
+          layerUid,
         });
         const { projectId } = instance;
         const name = body.name ?? null;
@@ -47,7 +49,7 @@ export class SnapshotsService {
           type: 'snapshot.take',
           ...(await this.admission.envelopeOf(tx, operation)),
           snapshotUid: uid,
-          layerUid: crypto.randomUUID() as LayerUid,
+          layerUid,
           quiesce: body.quiesce,
         };
         await this.admission.send(tx, instance.host, operation.id, job);

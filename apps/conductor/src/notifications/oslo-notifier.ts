@@ -79,7 +79,7 @@ export class OsloNotifier implements OnApplicationBootstrap, BeforeApplicationSh
   }
 
   private describe(event: VarveEvent): Promise<OsloNotification | null> {
-    if (event.type === 'host.heartbeat') return Promise.resolve(null);
+    if (event.type === 'host.heartbeat' || event.type === 'instance.chain') return Promise.resolve(null);
     const { operationId } = event.data;
     return this.catalog.read(async (tx) => {
       const operation = await tx.operations.find(operationId);

@@ -9,7 +9,7 @@ import { Broker, MessageUnusableError } from '@varve/messaging';
 import type { Consumer, Delivery } from '@varve/messaging';
 import { Metrics } from '../system/metrics.js';
 import { LOG } from '../tokens.js';
-import { recordHeartbeat, recordOperationEvent, UnknownOperationError } from './record.js';
+import { recordChain, recordHeartbeat, recordOperationEvent, UnknownOperationError } from './record.js';
 
 const PREFETCH = 32;
 
@@ -63,6 +63,10 @@ export class EventRecorder implements OnApplicationBootstrap, BeforeApplicationS
 
   private async record(event: VarveEvent): Promise<void> {
     try {
+      if (event.type === 'instance.chain') {
+        await this.catalog.transaction((tx) => recordChain(tx, event));
+        return;
+      }
       if (event.type !== 'host.heartbeat') {
         await this.catalog.transaction((tx) => recordOperationEvent(tx, event));
         return;

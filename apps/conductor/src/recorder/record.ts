@@ -4,7 +4,7 @@ import type { EventOf, VarveEvent } from '@varve/contracts';
 import { ServiceError } from '@varve/core';
 import type { InstanceId } from '@varve/core';
 
-type OperationEvent = Exclude<VarveEvent, EventOf<'host.heartbeat'>>;
+type OperationEvent = Exclude<VarveEvent, EventOf<'host.heartbeat' | 'instance.chain'>>;
 
 /** An event about work that the catalog knows nothing of: it can't be attributed to anybody. */
 export class UnknownOperationError extends ServiceError {
@@ -22,6 +22,7 @@ export class UnknownOperationError extends ServiceError {
 export async function recordOperationEvent(tx: CatalogTx, event: OperationEvent): Promise<void> {
   const { operationId, instanceId } = event.data;
   if (event.type === 'operation.progress') return recordProgress(tx, event);
+  if (event.type === 'operation.step') return recordStep(tx, event);
   const operation = await lockOperation(tx, operationId);
   if (operation?.instanceId !== instanceId) {
     throw new UnknownOperationError('The event is about an operation that is not in the catalog', { operationId });
@@ -56,6 +57,13 @@ export async function recordOperationEvent(tx: CatalogTx, event: OperationEvent)
 /** May be lost, and so may come late: an older one than the last is passed over, and what is over stays over. */
 async function recordProgress(tx: CatalogTx, { id, time, data }: EventOf<'operation.progress'>): Promise<void> {
   await tx.operations.progressed(data.operationId, `${new Date(time).toISOString()} ${id}`, data);
+}
+
+/** May be lost, as above; the operation's end has all of them. */
+async function recordStep(tx: CatalogTx, { time, data }: EventOf<'operation.step'>): Promise<void> {
+  const operation = await tx.operations.lock(data.operationId);
+  if (operation?.instanceId !== data.instanceId) return;
+  await tx.steps.reported(data.operationId, data.step, time);
 }
 
 async function recordSealed(tx: CatalogTx, { data }: EventOf<'snapshot.sealed'>): Promise<void> {
@@ -104,6 +112,7 @@ async function recordFinished(
   if (operation.settledBy !== 'event') {
     await tx.operations.update(operation.id, { chainLength: data.chainLength, merges: data.merges });
   }
+  if (data.steps) await tx.steps.are(operation.id, data.steps, time);
   await settle(tx, operation, { state: data.state, problem: data.problem, settledBy: 'event', at: new Date(time) });
   if (data.headLayerUid !== undefined && data.chainLength !== null) {
     await tx.instances.chainIs(operation.instanceId, operation.epoch, {
@@ -118,5 +127,10 @@ async function recordFinished(
 /** @returns instances that the host reported without being the one that has them */
 export async function recordHeartbeat(tx: CatalogTx, event: EventOf<'host.heartbeat'>): Promise<InstanceId[]> {
   const isNewest = await tx.hosts.heard(event);
-  return isNewest ? tx.instances.reported(event.data.host, event.data.instances) : [];
+  return isNewest ? tx.instances.reported(event.data.host, event.data.instances, event.time) : [];
+}
+
+/** May be lost, and may come late: then a newer one is known. */
+export async function recordChain(tx: CatalogTx, { data }: EventOf<'instance.chain'>): Promise<void> {
+  await tx.instances.chainSeen(data.host, data.instanceId, data.chain);
 }

@@ -61,7 +61,10 @@ export class FakeWorker {
     return this.broker.close();
   }
 
-  async heartbeat(instances: readonly ReportedInstance[] = this.instances): Promise<void> {
+  async heartbeat(
+    instances: readonly ReportedInstance[] = this.instances,
+    more: Partial<EventData<'host.heartbeat'>> = {},
+  ): Promise<void> {
     await this.tell('host.heartbeat', this.host, {
       host: this.host,
       version: '0.1.0',
@@ -70,6 +73,7 @@ export class FakeWorker {
       freeBytes: 1e9,
       openJournals: 0,
       instances: [...instances],
+      ...more,
     });
   }
 

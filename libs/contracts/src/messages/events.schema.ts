@@ -14,6 +14,7 @@ import {
   SnapshotUidSchema,
   Time,
 } from '../ids.schema.js';
+import { ChainSchema, StepSchema } from './host-facts.schema.js';
 
 // Worker to everybody, exchange `varve.events`, routing key = type; CloudEvents 1.0, structured JSON. Progress may be
 // lost; everything else is published with a confirm before the journal is closed. Ordered per instance, may come twice.
@@ -58,6 +59,8 @@ const data = {
     totalBytes: Bytes,
     pastNoReturn: z.boolean(),
   }),
+  /** A step of it has begun or ended. May be lost: `operation.finished` has them all once more. */
+  'operation.step': z.object({ ...operation, step: StepSchema }),
   /** The last word on an operation. */
   'operation.finished': z.object({
     ...operation,
@@ -71,6 +74,8 @@ const data = {
     topLayerUid: LayerUidSchema.nullable().optional(),
     /** How the layers were merged, for operators and benchmarks. */
     merges: z.array(z.object({ strategy: z.enum(['in-place', 'copy', 'offline']), seconds: z.number() })).default([]),
+    /** In the order of beginning; absent: the host does not tell. */
+    steps: z.array(StepSchema).optional(),
   }),
   'snapshot.sealed': z.object({
     ...operation,
@@ -111,6 +116,8 @@ const data = {
     fetchedBytes: Bytes,
   }),
   'export.failed': z.object({ ...operation, snapshotUid: SnapshotUidSchema, problem: ProblemSchema }),
+  /** Its chain on the host is another one. May be lost: a heartbeat has it as well. */
+  'instance.chain': z.object({ host: HostNameSchema, instanceId: InstanceIdSchema, chain: ChainSchema }),
   'host.heartbeat': z.object({
     host: HostNameSchema,
     version: z.string(),
@@ -118,6 +125,8 @@ const data = {
     versions: z.record(z.string(), z.string()),
     freeBytes: Bytes,
     openJournals: z.number().int().nonnegative(),
+    /** Of the worker, by the names of the environment variables; nothing that is secret. Absent: it does not tell. */
+    settings: z.record(z.string(), z.string()).optional(),
     instances: z.array(
       z.object({
         id: InstanceIdSchema,
@@ -128,6 +137,8 @@ const data = {
         chainLength: z.number().int().nonnegative().nullable(),
         /** Why no snapshot of it can be taken; `null`: it can. */
         unsupported: ProblemSchema.nullable(),
+        /** `null`: it could not be looked at; absent: the host does not tell. */
+        chain: ChainSchema.nullable().optional(),
       }),
     ),
   }),
@@ -151,6 +162,7 @@ const event = <Type extends keyof typeof data>(type: Type) =>
 export const VarveEvent = z.discriminatedUnion('type', [
   event('operation.accepted'),
   event('operation.progress'),
+  event('operation.step'),
   event('operation.finished'),
   event('snapshot.sealed'),
   event('snapshot.available'),
@@ -159,6 +171,7 @@ export const VarveEvent = z.discriminatedUnion('type', [
   event('rollback.failed'),
   event('export.completed'),
   event('export.failed'),
+  event('instance.chain'),
   event('host.heartbeat'),
 ]);
 export type VarveEvent = z.output<typeof VarveEvent>;
