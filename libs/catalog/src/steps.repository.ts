@@ -15,7 +15,10 @@ export class StepsRepository {
 
   async of(id: OperationId): Promise<Step[]> {
     const row = await this.db.findOne(OperationEntity, { where: { id }, select: { id: true, steps: true } });
-    return (row?.steps ?? []).map(({ at: _, ...step }) => step);
+    return (row?.steps ?? []).map((recorded) => {
+      const { at: _, ...step } = recorded;
+      return step;
+    });
   }
 
   /**
