@@ -11,6 +11,7 @@ describe('the settings of the API', () => {
       identity: { kind: 'static', tokensFile: '/etc/varve/tokens.json' },
       policyFile: undefined,
       hostDownAfterS: 30,
+      frameAncestors: "'none'",
       logLevel: 'info',
     });
   });

@@ -19,6 +19,14 @@ export const ApiEnvironment = z.object({
   VARVE_POLICY_FILE: z.string().startsWith('/').optional(),
   /** Seconds without a heartbeat after which a host gets no new work. */
   VARVE_HOST_DOWN_AFTER_S: z.coerce.number().positive().default(30),
+  /**
+   * Who may show the dashboard in a frame, e.g. `'self' https://horizon.example`; as in a Content-Security-Policy. A
+   * semicolon would begin another rule of it.
+   */
+  VARVE_FRAME_ANCESTORS: z
+    .string()
+    .regex(/^[^;,\r\n]+$/, 'sources with spaces between them')
+    .default("'none'"),
   VARVE_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -28,6 +36,7 @@ export interface ApiConfig {
   readonly identity: IdentityConfig;
   readonly policyFile?: string | undefined;
   readonly hostDownAfterS: number;
+  readonly frameAncestors: string;
   readonly logLevel: string;
 }
 
@@ -40,6 +49,7 @@ export function parseApiConfig(environment: NodeJS.ProcessEnv): ApiConfig {
     identity: identityOf(env),
     policyFile: env.VARVE_POLICY_FILE,
     hostDownAfterS: env.VARVE_HOST_DOWN_AFTER_S,
+    frameAncestors: env.VARVE_FRAME_ANCESTORS,
     logLevel: env.VARVE_LOG_LEVEL,
   };
 }

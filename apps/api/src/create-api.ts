@@ -9,6 +9,7 @@ import { pino } from 'pino';
 import type { Logger } from 'pino';
 import { ApiModule } from './api.module.js';
 import type { ApiConfig } from './config.js';
+import { serveDashboard } from './dashboard/serve-dashboard.js';
 import { describeApi } from './http/openapi.js';
 import { requestIdOf, watchRequests } from './http/request-log.js';
 import { Metrics } from './system/metrics.js';
@@ -27,9 +28,13 @@ const BODY_LIMIT = 64 * 1024;
  * as well, for which it waits as long as it takes. Until then requests are answered with 503.
  *
  * @param options.identity - instead of the configured one
+ * @param options.dashboardDir - the dashboard as built; without one, there is none
  * @throws when the port is taken, a setting's file can't be read, or the database refuses us
  */
-export async function createApi(config: ApiConfig, options: { identity?: Identity } = {}): Promise<Api> {
+export async function createApi(
+  config: ApiConfig,
+  options: { identity?: Identity; dashboardDir?: string } = {},
+): Promise<Api> {
   const log = pino({ level: config.logLevel, base: { app: 'api' } });
   const identity = options.identity ?? createIdentity(config.identity);
   const adapter = new FastifyAdapter({
@@ -44,6 +49,8 @@ export async function createApi(config: ApiConfig, options: { identity?: Identit
   });
   watchRequests(app.getHttpAdapter().getInstance(), app.get(Metrics), log);
   describeApi(app);
+  const { dashboardDir: dir } = options;
+  if (dir !== undefined) await serveDashboard(app, { dir, frameAncestors: config.frameAncestors }, log);
 
   const catalog = app.get(Catalog);
   const close = async (): Promise<void> => {

@@ -1,9 +1,14 @@
 import 'reflect-metadata';
+import { realpathSync } from 'node:fs';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { z } from 'zod';
 import { parseApiConfig } from './config.js';
 import { createApi } from './create-api.js';
 import type { Api } from './create-api.js';
+
+/** Built beside us. The bundler would write the source's place for `import.meta`. */
+const dashboardDir = join(realpathSync(process.argv[1] ?? '.'), '../../dashboard');
 
 let api: Api | null = null;
 let stopping = false;
@@ -21,7 +26,7 @@ process.on('SIGTERM', stop);
 process.on('SIGINT', stop);
 
 try {
-  api = await createApi(parseApiConfig(process.env));
+  api = await createApi(parseApiConfig(process.env), { dashboardDir });
 } catch (error) {
   // A wrong setting is said in words; anything else with all that is known of it.
   process.stderr.write(`api: ${error instanceof z.ZodError ? z.prettifyError(error) : inspect(error)}\n`);

@@ -308,6 +308,7 @@ describe('an API that is stopped', () => {
         http: { host: '127.0.0.1', port: 0 },
         identity: { kind: 'static', tokensFile: '/nowhere' },
         hostDownAfterS: 30,
+        frameAncestors: "'none'",
         logLevel: 'silent',
       },
       { identity },

@@ -42,6 +42,7 @@ beforeAll(async () => {
     databaseUrl: settings.databaseUrl,
     http: { host: '127.0.0.1', port: 0 },
     hostDownAfterS: 30,
+    frameAncestors: "'none'",
     logLevel: 'silent',
     identity: {
       kind: 'keystone',

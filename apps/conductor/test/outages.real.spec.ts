@@ -188,6 +188,7 @@ describe('the database', () => {
       http: { host: '127.0.0.1', port },
       identity: { kind: 'static', tokensFile: '/nowhere' },
       hostDownAfterS: 30,
+      frameAncestors: "'none'",
       logLevel: 'silent',
     });
     const get = async (path: string): Promise<number> => (await fetch(`http://127.0.0.1:${port}${path}`)).status;

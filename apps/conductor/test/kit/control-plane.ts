@@ -66,7 +66,10 @@ export class ControlPlane {
     const common = { databaseUrl, http, hostDownAfterS, logLevel };
     const started = await Promise.all([
       ...Array.from({ length: apis }, () =>
-        createApi({ ...common, identity: { kind: 'static', tokensFile: '/nowhere' } }, { identity }),
+        createApi(
+          { ...common, frameAncestors: "'none'", identity: { kind: 'static', tokensFile: '/nowhere' } },
+          { identity },
+        ),
       ),
       ...Array.from({ length: conductors }, () =>
         createConductor(

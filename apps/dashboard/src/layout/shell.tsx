@@ -17,6 +17,7 @@ import { Waiting } from '../shared/query-state.tsx';
 import { useMay, useSession } from '../session/session.tsx';
 import { Account } from './account.tsx';
 import { Choices } from './choices.tsx';
+import logo from '../varve.svg';
 
 /** What is around each page. With `?embed=1`, as Horizon asks for it, there is nothing around it. */
 export function Shell() {
@@ -100,7 +101,7 @@ const Content = () => (
 
 const Brand = () => (
   <Link to="/" style={{ display: 'flex', alignItems: 'center', gap: 10, padding: 12, color: 'inherit' }}>
-    <img src="/assets/varve.svg" alt="" width={28} height={28} />
+    <img src={logo} alt="" width={28} height={28} />
     <strong style={{ fontSize: 18 }}>Varve</strong>
   </Link>
 );

@@ -9,6 +9,7 @@ import { Choices } from '../layout/choices.tsx';
 import { ProblemAlert } from '../shared/problem-alert.tsx';
 import { QueryState } from '../shared/query-state.tsx';
 import { useSession } from './session.tsx';
+import logo from '../varve.svg';
 
 type Method = LoginRequest['method'];
 const METHODS: Record<'static' | 'keystone', readonly Method[]> = {
@@ -29,7 +30,7 @@ export function LoginPage() {
       <Card style={{ width: '100%', maxWidth: 420, marginTop: '8vh' }}>
         <Flex vertical gap={16}>
           <Flex align="center" gap={12}>
-            <img src="/assets/varve.svg" alt="" width={36} height={36} />
+            <img src={logo} alt="" width={36} height={36} />
             <Typography.Title level={1} style={{ margin: 0, fontSize: 22 }}>
               {t('session.title')}
             </Typography.Title>
