@@ -7,6 +7,7 @@ import { IDENTITY } from '@varve/ports';
 import type { Identity } from '@varve/ports';
 import type { Logger } from 'pino';
 import { Admission } from './admission.js';
+import { AuditController } from './audit/audit.controller.js';
 import type { ApiConfig } from './config.js';
 import { ExportsController } from './exports/exports.controller.js';
 import { ExportsService } from './exports/exports.service.js';
@@ -30,18 +31,25 @@ import { RollbacksController } from './rollbacks/rollbacks.controller.js';
 import { RollbacksService } from './rollbacks/rollbacks.service.js';
 import { SnapshotsController } from './snapshots/snapshots.controller.js';
 import { SnapshotsService } from './snapshots/snapshots.service.js';
+import { LoginAttempts } from './session/login-attempts.js';
+import { SessionController } from './session/session.controller.js';
+import { SessionService } from './session/session.service.js';
+import { AboutController } from './system/about.controller.js';
 import { Metrics } from './system/metrics.js';
 import { SystemController } from './system/system.controller.js';
 import { CONFIG, LOG } from './tokens.js';
 
-const CONTROLLERS = [
+export const CONTROLLERS = [
   SystemController,
+  AboutController,
+  SessionController,
   InstancesController,
   SnapshotsController,
   RollbacksController,
   ExportsController,
   OperationsController,
   HostsController,
+  AuditController,
 ];
 
 @Module({})
@@ -79,6 +87,8 @@ export class ApiModule {
         ExportsService,
         OperationsService,
         OperationFeed,
+        LoginAttempts,
+        SessionService,
       ],
     };
   }

@@ -389,6 +389,8 @@ describe('the API for those who run it', () => {
     };
     expect(Object.keys(document.paths).sort()).toMatchInlineSnapshot(`
       [
+        "/v1/about",
+        "/v1/audit",
         "/v1/hosts",
         "/v1/instances",
         "/v1/instances/{instanceId}",
@@ -403,6 +405,7 @@ describe('the API for those who run it', () => {
         "/v1/operations/{operationId}/events",
         "/v1/rollbacks/{operationId}",
         "/v1/rollbacks/{operationId}/undo",
+        "/v1/session",
         "/v1/snapshots/{snapshotUid}",
         "/v1/snapshots/{snapshotUid}/exports",
       ]
@@ -410,6 +413,7 @@ describe('the API for those who run it', () => {
     const routes = Object.values(document.paths).flatMap((methods) => Object.values(methods));
     for (const route of routes) {
       const [ok] = Object.entries(route.responses).filter(([status]) => status.startsWith('2'));
+      if (ok?.[0] === '204') continue;
       expect(JSON.stringify(ok)).toMatch(/#\/components\/schemas\/\w+/);
     }
     for (const name of ['Instance', 'Snapshot', 'Operation', 'Rollback', 'Host', 'Problem', 'CreateSnapshot']) {

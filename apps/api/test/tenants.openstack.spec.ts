@@ -133,6 +133,31 @@ describe('tokens of a real Keystone', () => {
     await plane.operation('admin-x', taken.body['operationId'], 'succeeded');
   });
 
+  it('are given out by us for a password, changed to another project, and taken back', async () => {
+    const { user, password: secret, project } = cloud.file.logins.demo;
+    const headers = { 'content-type': 'application/json' };
+    const post = (body: object) => call('POST', '/v1/session', headers, body);
+    const login = await post({ method: 'password', user, password: secret, project });
+    expect(login).toMatchObject({
+      status: 200,
+      body: { userName: user, projectName: project, session: { userId: demo.userId, projectId: demo.projectId } },
+    });
+    const token = String(login.body['token']);
+    expect((await call('GET', `/v1/instances/${mine.id}`, { 'x-auth-token': token })).status).toBe(200);
+    expect((await call('GET', `/v1/instances/${theirs.id}`, { 'x-auth-token': token })).status).toBe(404);
+
+    const again = await post({ method: 'token', token, projectId: demo.projectId });
+    expect(again).toMatchObject({ status: 200, body: { projects: [{ id: demo.projectId, name: project }] } });
+    expect((await post({ method: 'token', token, projectId: stranger.projectId })).status).toBe(401);
+    expect((await post({ method: 'password', user, password: `${secret}x` })).status).toBe(401);
+
+    expect((await call('DELETE', '/v1/session', { 'x-auth-token': token })).status).toBe(204);
+    expect((await call('GET', `/v1/instances/${mine.id}`, { 'x-auth-token': token })).status).toBe(401);
+    const log = JSON.stringify(await plane.rows('select * from audit_log'));
+    expect(log).toContain('session:create');
+    for (const kept of [secret, token]) expect(log).not.toContain(kept);
+  });
+
   const m = (): string => `/v1/instances/${mine.id}`;
   type Try = [string, number, () => Promise<Answer>];
   const tries: Try[] = [

@@ -40,7 +40,7 @@ import {
   TimelineQuery,
   TimelineView,
 } from '@varve/contracts';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { LiveEvent, LiveOptions } from './live.js';
 import { live } from './live.js';
 import { allOf } from './paging.js';
@@ -305,6 +305,11 @@ export class VarveClient {
   /** Answered without a token: gives one. */
   login(body: z.input<typeof Login>, options: CallOptions = {}): Promise<LoginView> {
     return this.#post('/v1/session', body, LoginView, options);
+  }
+
+  /** The token no longer counts. */
+  logout({ signal }: CallOptions = {}): Promise<undefined> {
+    return this.#http.send({ method: 'DELETE', path: '/v1/session', signal }, z.undefined());
   }
 
   #get<Schema extends z.ZodType>(

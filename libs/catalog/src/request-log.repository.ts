@@ -1,7 +1,10 @@
+import type { AuditQuery } from '@varve/contracts';
 import { IdempotencyKeyReusedError } from '@varve/core';
 import type { ProjectId } from '@varve/core';
 import type { EntityManager } from 'typeorm';
-import type { AuditEntity } from './request-log.entity.js';
+import type { PageRequest } from './paging.js';
+import { MarkerInvalidError } from './paging.js';
+import { AuditEntity } from './request-log.entity.js';
 
 export interface Answer {
   readonly status: number;
@@ -65,6 +68,30 @@ export class AuditRepository {
     );
     if (!row) throw new Error('an insert gave no row');
     return row.id;
+  }
+
+  /** Newest first. */
+  async page(
+    of: Omit<AuditQuery, 'limit' | 'marker'>,
+    { limit, marker }: PageRequest,
+  ): Promise<{ rows: AuditEntity[]; nextMarker: string | null }> {
+    const query = this.db
+      .createQueryBuilder(AuditEntity, 'entry')
+      .orderBy('entry.id', 'DESC')
+      .take(limit + 1);
+    if (of.from !== undefined) query.andWhere('entry.at >= :from', of);
+    if (of.to !== undefined) query.andWhere('entry.at <= :to', of);
+    for (const field of ['userId', 'projectId', 'action', 'outcome'] as const) {
+      if (of[field] !== undefined) query.andWhere(`entry.${field} = :${field}`, of);
+    }
+    if (marker !== undefined) {
+      // A bigint of the database.
+      if (!/^\d{1,18}$/.test(marker)) throw new MarkerInvalidError();
+      query.andWhere('entry.id < :marker', { marker });
+    }
+    const rows = await query.getMany();
+    const page = rows.slice(0, limit);
+    return { rows: page, nextMarker: rows.length > limit ? (page.at(-1)?.id ?? null) : null };
   }
 
   /** So many more like that one. */

@@ -1,4 +1,5 @@
 import type {
+  AuditView,
   Chain,
   HostView,
   InstanceView,
@@ -12,6 +13,7 @@ import type { HostEntity } from './host.entity.js';
 import type { InstanceFacts } from './instances.repository.js';
 import type { LayerEntity } from './layer.entity.js';
 import type { OperationEntity } from './operation.entity.js';
+import type { AuditEntity } from './request-log.entity.js';
 import type { RestorePointEntity } from './restore-point.entity.js';
 
 // The catalog's rows as the API shows them.
@@ -138,6 +140,20 @@ export const rollbackView = (
   problem: problemView(operation),
   createdAt: operation.createdAt.toISOString(),
   finishedAt: iso(operation.finishedAt),
+});
+
+export const auditView = (entry: AuditEntity): AuditView => ({
+  id: entry.id,
+  at: entry.at.toISOString(),
+  userId: entry.userId,
+  projectId: entry.projectId,
+  action: entry.action,
+  target: entry.target,
+  outcome: entry.outcome,
+  code: entry.code,
+  client: entry.client,
+  times: entry.times,
+  requestId: entry.requestId,
 });
 
 export const hostView = ({ host, instances, up }: { host: HostEntity; instances: number; up: boolean }): HostView => ({

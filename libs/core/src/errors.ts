@@ -44,6 +44,35 @@ export class UnauthorizedError extends ServiceError {
   }
 }
 
+/** The credentials are not right, or not for that project. Which of them is wrong is nobody's business. */
+export class LoginFailedError extends ServiceError {
+  readonly code = 'login_failed';
+  readonly remedy = 'fix-request';
+  constructor() {
+    super('These credentials are not valid, or not for that project');
+  }
+}
+
+/** The identity service has no such way in. */
+export class LoginUnsupportedError extends ServiceError {
+  readonly code = 'login_unsupported';
+  readonly remedy = 'fix-request';
+  constructor(method: string) {
+    super(`One can't log in by ${method} here`, { method });
+  }
+}
+
+/** From one address, more failed log-ins than a person needs. */
+export class TooManyAttemptsError extends ServiceError {
+  readonly code = 'too_many_attempts';
+  readonly remedy = 'retry';
+  constructor(retryAfterS: number) {
+    super(`Too many log-ins from your address have failed; try again in ${retryAfterS} s`, {
+      retryAfterS: String(retryAfterS),
+    });
+  }
+}
+
 /** A good token, but for a domain, the system or nothing: everything here belongs to a project. */
 export class TokenNotScopedError extends ServiceError {
   readonly code = 'token_not_scoped';

@@ -40,8 +40,10 @@ export const IS_PUBLIC = 'varve:public';
 export const Public = () => SetMetadata(IS_PUBLIC, true);
 
 export const NEEDED_ROLE = 'varve:role';
-/** The role that a route needs unless the policy file says otherwise; `reader` when nothing is said. */
-export const Needs = (role: Role) => SetMetadata(NEEDED_ROLE, role);
+/** A role, or none: any token for a project will do. */
+export type Need = Role | 'anybody';
+/** What a route needs unless the policy file says otherwise; `reader` when nothing is said. */
+export const Needs = (role: Need) => SetMetadata(NEEDED_ROLE, role);
 
 /** Whose things the caller may list; `null`: everybody's. */
 export const scopeOf = ({ principal, seesAllProjects }: Caller): ProjectId | null =>

@@ -52,7 +52,7 @@ export class PrincipalGuard implements CanActivate {
   }
 }
 
-function tokenOf(request: CallerRequest): string | null {
+export function tokenOf(request: CallerRequest): string | null {
   const { 'x-auth-token': token, authorization } = request.headers;
   if (typeof token === 'string' && token !== '') return token;
   return /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1] ?? null;

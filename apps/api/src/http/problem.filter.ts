@@ -47,6 +47,7 @@ export class ProblemFilter implements ExceptionFilter {
     };
     if (status === 401) void reply.header('www-authenticate', 'Bearer');
     if (status === 503) void reply.header('retry-after', '1');
+    if (status === 429) void reply.header('retry-after', problem.facts['retryAfterS'] ?? '60');
     void reply.status(status).header('content-type', 'application/problem+json').send(JSON.stringify(body));
   }
 
@@ -54,7 +55,7 @@ export class ProblemFilter implements ExceptionFilter {
   private async audit(request: CallerRequest, status: number, problem: Problem): Promise<void> {
     const entry = denialOf(request, status, problem);
     if (!entry) return;
-    if (status === 401) {
+    if (ofNobody(status)) {
       await this.unknownCallers.note(entry, request.ip);
       return;
     }
@@ -68,10 +69,13 @@ export class ProblemFilter implements ExceptionFilter {
 
 const NOBODY = '-';
 
+/** Anybody can make as many of these as they like. */
+const ofNobody = (status: number): boolean => status === 401 || status === 429;
+
 /** The line for the audit log; `null`: it is none. */
 function denialOf({ caller, attempt, method, id }: CallerRequest, status: number, problem: Problem): AuditEntry | null {
   const what = caller ?? attempt;
-  if (!what || (caller ? !isDenial(caller, method, status) : status !== 401 && status !== 403)) return null;
+  if (!what || (caller ? !isDenial(caller, method, status) : !ofNobody(status) && status !== 403)) return null;
   return {
     // A token that is for no project has a user all the same.
     userId: caller?.principal.userId ?? problem.facts['userId'] ?? NOBODY,

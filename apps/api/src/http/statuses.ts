@@ -3,6 +3,7 @@ import type { Problem } from '@varve/core';
 const BY_CODE: Readonly<Record<string, number>> = {
   invalid_request: 400,
   unauthorized: 401,
+  login_failed: 401,
   forbidden: 403,
   token_not_scoped: 403,
   not_found: 404,
@@ -18,6 +19,7 @@ const BY_CODE: Readonly<Record<string, number>> = {
   payload_too_large: 413,
   unsupported_media_type: 415,
   idempotency_key_reused: 422,
+  too_many_attempts: 429,
   host_unavailable: 503,
   service_unavailable: 503,
   store_unavailable: 503,

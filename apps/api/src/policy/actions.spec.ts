@@ -1,27 +1,34 @@
 import 'reflect-metadata';
 import { Reflector } from '@nestjs/core';
 import { describe, expect, it } from 'vitest';
+import { AuditController } from '../audit/audit.controller.js';
 import { ExportsController } from '../exports/exports.controller.js';
 import { HostsController } from '../hosts/hosts.controller.js';
 import { InstancesController } from '../instances/instances.controller.js';
 import { OperationsController } from '../operations/operations.controller.js';
 import { RollbacksController } from '../rollbacks/rollbacks.controller.js';
+import { SessionController } from '../session/session.controller.js';
 import { SnapshotsController } from '../snapshots/snapshots.controller.js';
+import { AboutController } from '../system/about.controller.js';
 import { SystemController } from '../system/system.controller.js';
 import { actionsOf } from './actions.js';
 
 it('every route has a name in the policy, and the role that it needs by default', () => {
   const controllers = [
+    AboutController,
+    AuditController,
     ExportsController,
     HostsController,
     InstancesController,
     OperationsController,
     RollbacksController,
+    SessionController,
     SnapshotsController,
     SystemController,
   ];
   // These names are in people's policy files and audit logs: they are added to, and not changed.
   expect(Object.fromEntries(actionsOf(controllers, new Reflector()))).toMatchObject({
+    'audit:list': 'admin',
     'exports:create': 'member',
     'hosts:list': 'admin',
     'instances:list': 'reader',
@@ -39,6 +46,8 @@ it('every route has a name in the policy, and the role that it needs by default'
     'rollbacks:show': 'reader',
     'rollbacks:undo': 'member',
     'rollbacks:keep': 'member',
+    'session:show': 'anybody',
+    'session:delete': 'anybody',
     'snapshots:create': 'member',
     'snapshots:list': 'reader',
     'snapshots:restore_points': 'reader',
@@ -48,5 +57,5 @@ it('every route has a name in the policy, and the role that it needs by default'
 });
 
 describe('what needs no token', () => {
-  it('has no rule', () => expect(actionsOf([SystemController], new Reflector()).size).toBe(0));
+  it('has no rule', () => expect(actionsOf([SystemController, AboutController], new Reflector()).size).toBe(0));
 });

@@ -2,8 +2,8 @@ import type { Type } from '@nestjs/common';
 import { PATH_METADATA } from '@nestjs/common/constants.js';
 import type { Reflector } from '@nestjs/core';
 import { MetadataScanner } from '@nestjs/core';
-import type { Role } from '@varve/ports';
 import { IS_PUBLIC, NEEDED_ROLE } from '../http/caller.js';
+import type { Need } from '../http/caller.js';
 
 /** What a route is called in the policy and in the audit log: `snapshots:create`, `snapshots:restore_points`. */
 export function actionOf(controller: { name: string }, method: string): string {
@@ -14,8 +14,8 @@ export function actionOf(controller: { name: string }, method: string): string {
 const snake = (name: string): string => name.replace(/(?<=[a-z0-9])[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
 
 /** Every action that needs a token, and the role that it needs unless the policy says otherwise. */
-export function actionsOf(controllers: readonly Type[], reflector: Reflector): Map<string, Role> {
-  const actions = new Map<string, Role>();
+export function actionsOf(controllers: readonly Type[], reflector: Reflector): Map<string, Need> {
+  const actions = new Map<string, Need>();
   const scanner = new MetadataScanner();
   for (const controller of controllers) {
     const methods = controller.prototype as Record<string, (...args: never[]) => unknown>;
@@ -26,7 +26,7 @@ export function actionsOf(controllers: readonly Type[], reflector: Reflector): M
       if (reflector.getAllAndOverride<boolean | undefined>(IS_PUBLIC, of)) continue;
       actions.set(
         actionOf(controller, name),
-        reflector.getAllAndOverride<Role | undefined>(NEEDED_ROLE, of) ?? 'reader',
+        reflector.getAllAndOverride<Need | undefined>(NEEDED_ROLE, of) ?? 'reader',
       );
     }
   }

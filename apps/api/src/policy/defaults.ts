@@ -1,4 +1,4 @@
-import type { Role } from '@varve/ports';
+import type { Need } from '../http/caller.js';
 
 /** The rules that the actions' defaults are made of; a policy file may say them anew. */
 export const SHARED_RULES: Readonly<Record<string, string>> = {
@@ -15,8 +15,9 @@ export const SHARED_RULES: Readonly<Record<string, string>> = {
 export const ALL_PROJECTS = 'all_projects';
 const OTHER_RULES: Readonly<Record<string, string>> = { [ALL_PROJECTS]: 'rule:admin_api' };
 
-/** What the role that a route names (`@Needs`) means as a rule. */
-export const RULE_OF_ROLE: Readonly<Record<Role, string>> = {
+/** What that which a route names (`@Needs`) means as a rule. */
+export const RULE_OF_ROLE: Readonly<Record<Need, string>> = {
+  anybody: '@',
   reader: 'rule:project_reader_or_admin',
   member: 'rule:project_member_or_admin',
   admin: 'rule:admin_api',
@@ -24,7 +25,7 @@ export const RULE_OF_ROLE: Readonly<Record<Role, string>> = {
 };
 
 /** @param actions - every route's action and the role that it needs */
-export const defaultRules = (actions: ReadonlyMap<string, Role>): Map<string, string> =>
+export const defaultRules = (actions: ReadonlyMap<string, Need>): Map<string, string> =>
   new Map([
     ...Object.entries(SHARED_RULES),
     ...Object.entries(OTHER_RULES),

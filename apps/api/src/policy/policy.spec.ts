@@ -91,6 +91,13 @@ describe('who may do what, when nothing else is said', () => {
   });
 });
 
+it('the actions that somebody may are told without the rules that they are made of', () => {
+  const policy = new Policy(defaultRules(new Map([...actions, ['session:show', 'anybody' as const]])));
+  expect(policy.actionsAllowed(who('member'), mine)).toEqual(['session:show', 'snapshots:create', 'snapshots:list']);
+  expect(policy.actionsAllowed(who('reader'), mine)).toEqual(['session:show', 'snapshots:list']);
+  expect(policy.actionsAllowed(who('creator'), mine)).toEqual(['session:show']);
+});
+
 describe('a policy file', () => {
   const read = (text: string): Policy => {
     const folder = mkdtempSync(join(tmpdir(), 'varve-policy-'));

@@ -30,6 +30,11 @@ export class Policy {
     return passes(this.ruleOf(action), who, whose, (name) => this.ruleOf(name));
   }
 
+  /** By name; what rules are made of is not among them. */
+  actionsAllowed(who: Credentials, whose: Target): string[] {
+    return [...this.rules.keys()].filter((name) => isAction(name) && this.allows(name, who, whose)).sort();
+  }
+
   private ruleOf(name: string): Rule {
     const rule = this.rules.get(name);
     if (!rule) throw new PolicyError(`There is no rule ${name}`);
@@ -43,6 +48,9 @@ export class Policy {
     for (const inner of namesIn(rule)) this.assertSound(inner, [...path, name]);
   }
 }
+
+/** Of a controller and a method; no other rule of ours has a colon. */
+const isAction = (name: string): boolean => name.includes(':');
 
 function parse(name: string, text: string): Rule {
   try {

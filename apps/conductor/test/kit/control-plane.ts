@@ -1,4 +1,5 @@
-import type { LayerStore, Principal } from '@varve/ports';
+import type { LayerStore } from '@varve/ports';
+import { FakeIdentity } from '@varve/ports/testing';
 import type { ProjectId } from '@varve/core';
 import { Client } from 'pg';
 import type { Api } from '../../../api/src/create-api.js';
@@ -28,14 +29,15 @@ export interface Settings {
   readonly oslo?: ConductorConfig['oslo'];
 }
 
-/** `<role>-<project>` is a token of that role in that project. */
-export const identity = {
-  authenticate: (token: string): Promise<Principal | null> => {
+/** `<role>-<project>` is a token of that role in that project; and `rosa` can log in, with the password `right`. */
+export const identity = new FakeIdentity(
+  (token) => {
     const [, role, project] = /^(admin|member|reader)-([\w-]+)$/.exec(token) ?? [];
-    if (role === undefined || project === undefined) return Promise.resolve(null);
-    return Promise.resolve({ userId: `user-${token}`, projectId: project as ProjectId, roles: [role] });
+    if (role === undefined || project === undefined) return null;
+    return { userId: `user-${token}`, projectId: project as ProjectId, roles: [role], expiresAt: null };
   },
-};
+  [{ user: 'rosa', password: 'right', roles: { red: ['member'], pink: ['reader'], empty: [] } }],
+);
 
 /** Several APIs and conductors on one database and one broker, in this process. */
 export class ControlPlane {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCloud } from '../../../../../testbed/openstack/index.ts';
 import type { Cloud, Session } from '../../../../../testbed/openstack/index.ts';
 import { TokenNotScopedError } from '@varve/core';
+import { runIdentitySuite } from '@varve/ports/testing';
 import { KeystoneSession } from '../../openstack/index.js';
 import { KeystoneIdentity } from './keystone-identity.js';
 
@@ -38,6 +39,17 @@ async function logIn(methods: object, scope?: object): Promise<string> {
   expect(response.status).toBe(201);
   return response.headers.get('x-subject-token') ?? '';
 }
+
+runIdentitySuite('of a real Keystone', async () => {
+  const own = await openCloud();
+  const { user, password, project } = own.file.logins.demo;
+  return {
+    identity,
+    token: (await own.session('demo')).token,
+    person: { user, password, project, domain: 'Default', noProjectOfTheirs: own.file.logins.stranger.project },
+    close: () => own.close(),
+  };
+});
 
 const password = () => {
   const { user, password } = cloud.file.logins.demo;
@@ -85,11 +97,13 @@ describe('tokens of a real Keystone', () => {
     const made = await demo.request('identity', 'POST', path, { body });
     const { id, secret } = made['application_credential'] as { id: string; secret: string };
     const token = await logIn({ methods: ['application_credential'], application_credential: { id, secret } });
-    expect(await identity.authenticate(token)).toEqual({
-      userId: demo.userId,
-      projectId: demo.projectId,
-      roles: ['reader'],
-    });
+    const principal = { userId: demo.userId, projectId: demo.projectId, roles: ['reader'] };
+    expect(await identity.authenticate(token)).toMatchObject(principal);
+    const login = await identity.login({ method: 'application_credential', id, secret });
+    expect(login).toMatchObject({ principal, projectName: 'demo' });
+    expect(await identity.authenticate(login?.token ?? '')).toMatchObject(principal);
+    expect(await identity.login({ method: 'application_credential', id, secret: 'wrong' })).toBeNull();
+    expect(await identity.login({ method: 'application_credential', id: 'no such', secret })).toBeNull();
     await demo.request('identity', 'DELETE', `${path}/${id}`);
     now += 30_000;
     expect(await identity.authenticate(token)).toBeNull();

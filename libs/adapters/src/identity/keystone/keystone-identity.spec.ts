@@ -37,6 +37,7 @@ describe('a token of Keystone', () => {
       userId: 'b74af211',
       projectId: PROJECT,
       roles: ['reader', 'member'],
+      expiresAt: new Date(now + 3_600_000),
     });
   });
 

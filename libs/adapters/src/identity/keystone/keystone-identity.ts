@@ -1,21 +1,12 @@
 import { createHash } from 'node:crypto';
-import { isProjectId, ServiceUnavailableError, TokenNotScopedError } from '@varve/core';
-import type { Identity, Principal } from '@varve/ports';
-import { z } from 'zod';
+import { ServiceUnavailableError, TokenNotScopedError } from '@varve/core';
+import type { Credentials, Identity, Login, Principal, Project } from '@varve/ports';
 import type { KeystoneSession } from '../../openstack/index.js';
 import { bodyOf } from '../../openstack/index.js';
+import { KeystoneLogin } from './keystone-login.js';
+import { principalOf, Validation } from './validation.js';
+import type { Validated } from './validation.js';
 import { Verdicts } from './verdicts.js';
-
-/** What `GET /v3/auth/tokens` says of a token, as far as it matters here. */
-const Validation = z.object({
-  token: z.object({
-    user: z.object({ id: z.string().min(1).max(255) }),
-    /** Absent from a token for a domain, for the system, or for nothing. */
-    project: z.object({ id: z.string().refine(isProjectId, 'a project id') }).optional(),
-    roles: z.array(z.object({ name: z.string() })).default([]),
-    expires_at: z.iso.datetime({ offset: true }),
-  }),
-});
 
 type Verdict = { kind: 'principal'; principal: Principal } | { kind: 'unscoped'; userId: string } | { kind: 'invalid' };
 
@@ -43,11 +34,13 @@ export class KeystoneIdentity implements Identity {
   /** Apart, so that somebody who tries many can't push out the good ones. */
   private readonly bad = new Verdicts<Verdict>(MOST_KNOWN);
   private readonly asking = new Map<string, Promise<Verdict>>();
+  private readonly users: KeystoneLogin;
 
   constructor({ session, cacheMs, now = Date.now }: KeystoneIdentityOptions) {
     this.session = session;
     this.cacheMs = cacheMs;
     this.now = now;
+    this.users = new KeystoneLogin(session.config);
   }
 
   async authenticate(token: string): Promise<Principal | null> {
@@ -63,9 +56,39 @@ export class KeystoneIdentity implements Identity {
     }
   }
 
+  async login(credentials: Credentials): Promise<Login | null> {
+    switch (credentials.method) {
+      case 'password':
+        return this.users.withPassword(credentials);
+      case 'application_credential':
+        return this.users.withApplicationCredential(credentials.id, credentials.secret);
+      case 'token': {
+        const { token, projectId } = credentials;
+        if (!TOKEN.test(token)) return null;
+        if (projectId !== undefined) return this.users.withToken(token, projectId);
+        const validated = await this.validate(token);
+        return validated && this.users.scoped({ token, validated });
+      }
+    }
+  }
+
+  projectsOf(token: string): Promise<readonly Project[]> {
+    return TOKEN.test(token) ? this.users.projectsOf(token) : Promise.resolve([]);
+  }
+
+  async revoke(token: string): Promise<void> {
+    if (!TOKEN.test(token)) return;
+    const key = keyOf(token);
+    // Before and after: a question that is on its way may be answered between.
+    this.good.delete(key);
+    await this.users.revoke(token);
+    // Should it fail, whoever asked hears of it, and nothing was remembered.
+    await this.asking.get(key)?.catch(() => undefined);
+    this.good.delete(key);
+  }
+
   private verdictOn(token: string): Promise<Verdict> | Verdict {
-    // Nothing that a dump of our memory could be logged in with.
-    const key = createHash('sha256').update(token).digest('base64');
+    const key = keyOf(token);
     const now = this.now();
     const known = this.good.get(key, now) ?? this.bad.get(key, now);
     if (known) return known;
@@ -80,9 +103,19 @@ export class KeystoneIdentity implements Identity {
   private async ask(token: string, key: string): Promise<Verdict> {
     // From before the question: what is revoked while it is on its way counts from then on.
     const askedAt = this.now();
+    const validated = await this.validate(token);
+    if (!validated) return this.remember(this.bad, key, { kind: 'invalid' }, askedAt + this.cacheMs);
+    const until = Math.min(askedAt + this.cacheMs, Date.parse(validated.expires_at));
+    const principal = principalOf(validated);
+    return principal
+      ? this.remember(this.good, key, { kind: 'principal', principal }, until)
+      : this.remember(this.bad, key, { kind: 'unscoped', userId: validated.user.id }, until);
+  }
+
+  /** @returns `null`: unknown, expired, revoked; or its application credential, user or project is gone */
+  private async validate(token: string): Promise<Validated | null> {
     const answer = await this.session.keystone('/auth/tokens?nocatalog', { headers: { 'x-subject-token': token } });
-    // 404: unknown, expired, revoked; or its application credential, user or project is gone.
-    if (answer.status === 404) return this.remember(this.bad, key, { kind: 'invalid' }, askedAt + this.cacheMs);
+    if (answer.status === 404) return null;
     if (answer.status === 403) {
       throw new ServiceUnavailableError(
         'Keystone does not let our service user check tokens: it needs the role service',
@@ -92,11 +125,7 @@ export class KeystoneIdentity implements Identity {
         },
       );
     }
-    const { user, project, roles, expires_at } = bodyOf('identity', answer, Validation).token;
-    const until = Math.min(askedAt + this.cacheMs, Date.parse(expires_at));
-    if (!project) return this.remember(this.bad, key, { kind: 'unscoped', userId: user.id }, until);
-    const principal = { userId: user.id, projectId: project.id, roles: roles.map(({ name }) => name.toLowerCase()) };
-    return this.remember(this.good, key, { kind: 'principal', principal }, until);
+    return bodyOf('identity', answer, Validation).token;
   }
 
   private remember(where: Verdicts<Verdict>, key: string, verdict: Verdict, until: number): Verdict {
@@ -104,3 +133,6 @@ export class KeystoneIdentity implements Identity {
     return verdict;
   }
 }
+
+/** Nothing that a dump of our memory could be logged in with. */
+const keyOf = (token: string): string => createHash('sha256').update(token).digest('base64');

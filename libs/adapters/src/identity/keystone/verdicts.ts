@@ -12,6 +12,10 @@ export class Verdicts<T> {
     return undefined;
   }
 
+  delete(key: string): void {
+    this.known.delete(key);
+  }
+
   /** @param until - milliseconds since the epoch; not later than what it says is true */
   set(key: string, value: T, until: number): void {
     this.known.delete(key);

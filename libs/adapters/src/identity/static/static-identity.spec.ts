@@ -3,6 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { runIdentitySuite } from '@varve/ports/testing';
 import { ServiceUnavailableError } from '@varve/core';
 import { StaticIdentity } from './static-identity.js';
 
@@ -32,7 +33,12 @@ describe('tokens in a file', () => {
 
   it('stand for a user, a project and a role', async () => {
     await write([{ token: TOKEN, userId: 'u1', projectId: 'p1', role: 'member' }]);
-    expect(await identity.authenticate(TOKEN)).toEqual({ userId: 'u1', projectId: 'p1', roles: ['member'] });
+    expect(await identity.authenticate(TOKEN)).toEqual({
+      userId: 'u1',
+      projectId: 'p1',
+      roles: ['member'],
+      expiresAt: null,
+    });
     expect(warnings).toEqual([]);
   });
 
@@ -84,4 +90,17 @@ describe('tokens in a file', () => {
     await identity.authenticate(TOKEN);
     expect(warnings).toHaveLength(1);
   });
+});
+
+runIdentitySuite('of a tokens file', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'varve-tokens-'));
+  const tokensFile = join(directory, 'tokens.json');
+  const tokens = [{ token: TOKEN, userId: 'u1', projectId: 'p1', role: 'member' }];
+  await writeFile(tokensFile, JSON.stringify({ tokens }), { mode: 0o600 });
+  return {
+    identity: new StaticIdentity({ tokensFile }),
+    token: TOKEN,
+    person: null,
+    close: () => rm(directory, { recursive: true, force: true }),
+  };
 });

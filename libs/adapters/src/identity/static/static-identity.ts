@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { isProjectId, ServiceUnavailableError } from '@varve/core';
-import type { Identity, Principal } from '@varve/ports';
+import { isProjectId, LoginUnsupportedError, ServiceUnavailableError } from '@varve/core';
+import type { Credentials, Identity, Login, Principal, Project } from '@varve/ports';
 import { z } from 'zod';
 
 /** Who a token stands for. The token itself need not be in the file: its SHA-256 will do. */
@@ -53,6 +53,24 @@ export class StaticIdentity implements Identity {
     return found;
   }
 
+  async login(credentials: Credentials): Promise<Login | null> {
+    if (credentials.method !== 'token') throw new LoginUnsupportedError(credentials.method);
+    const { token, projectId } = credentials;
+    const principal = await this.authenticate(token);
+    // Each is for the one project that the file says.
+    if (!principal || (projectId !== undefined && projectId !== principal.projectId)) return null;
+    return { token, principal, userName: null, projectName: null };
+  }
+
+  projectsOf(): Promise<readonly Project[]> {
+    return Promise.resolve([]);
+  }
+
+  /** Whoever wrote it into the file takes it out again. */
+  revoke(): Promise<void> {
+    return Promise.resolve();
+  }
+
   private async load(): Promise<readonly Known[]> {
     try {
       const handle = await open(this.tokensFile, 'r');
@@ -77,7 +95,7 @@ export class StaticIdentity implements Identity {
 
 function toKnown({ token, sha256: given, userId, projectId, role }: z.infer<typeof TokenEntry>): Known {
   const digest = given === undefined ? sha256(token ?? '') : Buffer.from(given, 'hex');
-  return { digest, principal: { userId, projectId, roles: [role] } };
+  return { digest, principal: { userId, projectId, roles: [role], expiresAt: null } };
 }
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text, 'utf8').digest();
