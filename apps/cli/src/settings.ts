@@ -2,9 +2,12 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { VarveClient } from '@varve/api-client';
+import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { UsageError } from './exit-codes.js';
+import type { Paint } from './output/colours.js';
+import { paintFor } from './output/colours.js';
 import type { Terminal } from './terminal.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -22,17 +25,25 @@ export interface Session {
   readonly client: VarveClient;
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
-  /** Results as JSON on standard output, progress as plain lines. */
-  readonly json: boolean;
+  /** Of the results, on standard output. */
+  readonly format: Format;
+  readonly paint: Paint;
   /** Whether to stay until the operation is over. */
   readonly wait: boolean;
+  /** How often to list again; `null`: once. Milliseconds. */
+  readonly watchMs: number | null;
 }
+
+export type Format = 'text' | 'json' | 'csv';
 
 const Options = z.object({
   url: z.string().optional(),
   token: z.string().optional(),
   tokenFile: z.string().optional(),
   json: z.boolean().default(false),
+  csv: z.boolean().default(false),
+  /** `true`: as often as is usual. */
+  watch: z.union([z.number(), z.boolean()]).optional(),
   wait: z.boolean().default(true),
 });
 
@@ -44,14 +55,38 @@ export function addGlobalOptions(program: Command): Command {
     .option('--json', 'print results as JSON');
 }
 
+/** For what shows things without changing any. */
+export const csvOption = (): Option => new Option('--csv', 'print results as CSV (RFC 4180), with a line of names');
+
+const WATCH_S = 2;
+
+/** For what may be looked at for a while. */
+export const watchOption = (): Option =>
+  new Option('--watch [seconds]', `list again every so often (${WATCH_S}), until q or Ctrl-C`).argParser((text) => {
+    const seconds = Number(text);
+    if (!(seconds >= 0.1 && seconds <= 86_400)) throw new InvalidArgumentError('seconds, from 0.1 on.');
+    return seconds;
+  });
+
 /** @throws {UsageError} no address, no token */
-export function open({ terminal, env, signal }: Cli, command: Command): Session {
+export function open(cli: Cli, command: Command): Session {
+  const { terminal, env, signal } = cli;
   const options = Options.parse(optionsOf(command));
-  const { json, wait } = options;
+  const { json, csv, wait, watch } = options;
+  if (json && csv) throw new UsageError('--json or --csv, not both');
+  if (csv && watch) throw new UsageError('A CSV file has an end: --csv does not go with --watch');
   const url = options.url ?? env['VARVE_URL'];
   if (!url) throw new UsageError('Where is the API? Give --url or set VARVE_URL, e.g. http://127.0.0.1:8780');
   if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) throw new UsageError(`${url} is not an http address`);
-  return { client: new VarveClient({ url, token: tokenOf(options, env) }), terminal, signal, json, wait };
+  return {
+    client: new VarveClient({ url, token: tokenOf(options, env) }),
+    terminal,
+    signal,
+    format: json ? 'json' : csv ? 'csv' : 'text',
+    paint: paintFor(cli),
+    wait,
+    watchMs: watch ? (watch === true ? WATCH_S : watch) * 1000 : null,
+  };
 }
 
 /**

@@ -1,19 +1,25 @@
 import { InvalidArgumentError } from 'commander';
-import { note } from './output/print.js';
-import type { Session } from './settings.js';
 
-/** The first `limit` things of a list; says so when there are more. */
-export async function take<Item>(session: Session, items: AsyncIterable<Item>, limit: number): Promise<Item[]> {
-  const taken: Item[] = [];
-  for await (const item of items) {
-    if (taken.length === limit) {
-      note(session, `There are more than these ${limit}; see --limit`);
-      break;
-    }
-    taken.push(item);
-  }
-  return taken;
+/** The beginning of a list. */
+export interface Taken<Item> {
+  readonly rows: Item[];
+  /** Whether there are more. */
+  readonly more: boolean;
 }
+
+/** The first `limit` things of a list. */
+export async function take<Item>(items: AsyncIterable<Item>, limit: number): Promise<Taken<Item>> {
+  const rows: Item[] = [];
+  for await (const item of items) {
+    if (rows.length === limit) return { rows, more: true };
+    rows.push(item);
+  }
+  return { rows, more: false };
+}
+
+/** @returns what to tell a person about it; `null`: nothing */
+export const moreOf = ({ rows, more }: Taken<unknown>): string | null =>
+  more ? `There are more than these ${rows.length}; see --limit` : null;
 
 export function parseLimit(text: string): number {
   const limit = Number(text);

@@ -3,9 +3,9 @@ import type { ReadStream, WriteStream } from 'node:tty';
 
 /** Where the command writes and reads. Results go to `out`, everything for people's eyes alone to `err`. */
 export interface Terminal {
-  readonly out: NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY'>>;
+  readonly out: NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' | 'columns' | 'rows'>>;
   readonly err: NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' | 'columns'>>;
-  readonly in: NodeJS.ReadableStream & Partial<Pick<ReadStream, 'isTTY'>>;
+  readonly in: NodeJS.ReadableStream & Partial<Pick<ReadStream, 'isTTY' | 'setRawMode'>>;
 }
 
 /** Whether a person can be asked. */

@@ -44,7 +44,9 @@ describe('instances', () => {
     expect(code).toBe(0);
     const lines = out.trimEnd().split('\n');
     expect(lines).toHaveLength(4);
-    expect(lines[0]).toMatch(/^ID {36}NAME +STATE +HOST +DISK {2}LAYERS {2}LAST RESTORE POINT +NOTE$/);
+    expect(lines[0]).toMatch(
+      /^ID {36}NAME +STATE +HOST +DISK {2}LAYERS {2}PROTECTION +LAST RESTORE POINT +STORED {2}NOTE$/,
+    );
     const column = lines[0]?.indexOf('HOST') ?? -1;
     for (const line of lines.slice(1)) expect(line.slice(column)).toMatch(/^node-1 /);
     expect(lines[1]).toContain('10.0 GiB');

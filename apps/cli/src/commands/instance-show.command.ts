@@ -1,22 +1,24 @@
+import { InstanceView } from '@varve/contracts';
 import type { Command } from 'commander';
 import { findInstance } from '../find-instance.js';
 import { adviceOf } from '../follow.js';
 import { size, text, time } from '../output/human.js';
-import { print } from '../output/print.js';
+import { show } from '../output/print.js';
 import { facts } from '../output/table.js';
 import type { Cli } from '../settings.js';
-import { open } from '../settings.js';
+import { csvOption, open } from '../settings.js';
 
 export function addInstanceShow(parent: Command, cli: Cli): void {
   parent
     .command('show')
     .description('show one instance')
     .argument('<instance>', 'uuid, or name where it is unique')
+    .addOption(csvOption())
     .action(async (named: string, _options: unknown, command: Command) => {
       const session = open(cli, command);
       const instance = await findInstance(session, named);
       const { unsupported } = instance;
-      print(session, instance, () =>
+      show(session, InstanceView, instance, () =>
         facts([
           ['ID', instance.id],
           ['Name', instance.name],

@@ -1,17 +1,20 @@
-import { OperationState } from '@varve/contracts';
+import { OperationKind, OperationState, OperationView } from '@varve/contracts';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { findInstance } from '../find-instance.js';
+import { list } from '../list.js';
 import { OPERATION_COLUMNS } from '../output/operation.js';
-import { print } from '../output/print.js';
-import { table } from '../output/table.js';
+import { parseHost } from '../parse-id.js';
 import type { Cli } from '../settings.js';
-import { open } from '../settings.js';
+import { csvOption, open, watchOption } from '../settings.js';
 import { pageFor, parseLimit, take } from '../take.js';
 
 interface Options {
   readonly instance?: string;
   readonly state?: OperationState;
+  readonly kind?: OperationKind;
+  readonly host?: ReturnType<typeof parseHost>;
+  readonly active?: true;
   readonly limit: number;
 }
 
@@ -21,12 +24,20 @@ export function addOperationList(parent: Command, cli: Cli): void {
     .description('list operations, newest first')
     .option('--instance <instance>', "only this instance's")
     .addOption(new Option('--state <state>', 'only these').choices(OperationState.options))
+    .addOption(new Option('--kind <kind>', 'only these').choices(OperationKind.options))
+    .option('--host <host>', 'only those on this host', parseHost)
+    .addOption(new Option('--active', 'only what is queued or running').conflicts('state'))
     .option('--limit <n>', 'the most to list', parseLimit, 50)
-    .action(async ({ instance, state, limit }: Options, command: Command) => {
+    .addOption(csvOption())
+    .addOption(watchOption())
+    .action(async ({ instance, state, kind, host, active, limit }: Options, command: Command) => {
       const session = open(cli, command);
       const instanceId = instance === undefined ? undefined : (await findInstance(session, instance)).id;
-      const found = session.client.operations({ instanceId, state, limit: pageFor(limit) }, session);
-      const operations = await take(session, found, limit);
-      print(session, operations, () => table(OPERATION_COLUMNS, operations));
+      const query = { instanceId, state, kind, host, active, limit: pageFor(limit) };
+      await list(session, {
+        schema: OperationView,
+        columns: OPERATION_COLUMNS,
+        rows: () => take(session.client.operations(query, session), limit),
+      });
     });
 }

@@ -13,7 +13,7 @@ export function addOperationWatch(parent: Command, cli: Cli): void {
     .action(async (id: string, _options: unknown, command: Command) => {
       const session = open(cli, command);
       const { client, terminal, signal } = session;
-      if (!session.json) {
+      if (session.format !== 'json') {
         terminal.out.write(operationFacts(await follow(session, id)));
         return;
       }

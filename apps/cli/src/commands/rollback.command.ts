@@ -12,6 +12,7 @@ import { parseTime } from '../parse-time.js';
 import { newestUntil } from '../restore-point.js';
 import type { Cli } from '../settings.js';
 import { open } from '../settings.js';
+import { didYouMean, similarTo } from '../similar.js';
 import { printable } from '../terminal.js';
 
 interface Options {
@@ -22,28 +23,42 @@ interface Options {
 
 /** @returns the command itself, for its subcommands; an instance that is called as one of them goes by its uuid */
 export function addRollback(program: Command, cli: Cli): Command {
-  return program
-    .command('rollback')
-    .description("put an instance's system disk back to a point in time; the instance is stopped and started")
-    .argument('<instance>', 'uuid, or name where it is unique')
-    .addOption(new Option('--to <snapshot>', "the snapshot's uid").conflicts('at'))
-    .option('--at <time>', 'the newest restore point that is not younger', (text) => parseTime(text))
-    .option('--yes', 'do not ask', false)
-    .option('--no-wait', 'only ask for it')
-    .action(async (named: string, { to, at, yes }: Options, command: Command) => {
-      if (to === undefined && at === undefined) throw new UsageError('Back to where? Give --to or --at');
-      const session = open(cli, command);
-      const { client, signal } = session;
-      const instance = await findInstance(session, named);
-      // Asked for before the confirmation, so that exactly what was confirmed is done.
-      const point = to === undefined ? await newestUntil(session, instance, at) : await client.snapshot(to, { signal });
-      if (point.instanceId !== instance.id) throw new NotFoundError(`snapshot of ${instance.name}`, point.uid);
+  return (
+    program
+      .command('rollback')
+      .description("put an instance's system disk back to a point in time; the instance is stopped and started")
+      .argument('<instance>', 'uuid, or name where it is unique')
+      .addOption(new Option('--to <snapshot>', "the snapshot's uid").conflicts('at'))
+      .option('--at <time>', 'the newest restore point that is not younger', (text) => parseTime(text))
+      .option('--yes', 'do not ask', false)
+      .option('--no-wait', 'only ask for it')
+      // Told below, where it is known what was meant.
+      .allowExcessArguments()
+      .action(async (named: string, { to, at, yes }: Options, command: Command) => {
+        const [, ...others] = command.args;
+        const meant = didYouMean(
+          similarTo(
+            named,
+            command.commands.map((one) => one.name()),
+          ),
+        );
+        if (others.length > 0)
+          throw new UsageError(`rollback takes one instance, not also ${others.join(' ')}${meant}`);
+        if (to === undefined && at === undefined) throw new UsageError(`Back to where? Give --to or --at${meant}`);
+        const session = open(cli, command);
+        const { client, signal } = session;
+        const instance = await findInstance(session, named);
+        // Asked for before the confirmation, so that exactly what was confirmed is done.
+        const point =
+          to === undefined ? await newestUntil(session, instance, at) : await client.snapshot(to, { signal });
+        if (point.instanceId !== instance.id) throw new NotFoundError(`snapshot of ${instance.name}`, point.uid);
 
-      await confirm(session, instance, yes, warningFor(instance, point));
-      const requested = await client.createRollback(instance.id, { snapshotUid: point.uid }, { signal });
-      note(session, `${printable(instance.name)} goes back to ${time(point.sealedAt)} (snapshot ${point.uid})`);
-      await finishRollback(session, requested, `${printable(instance.name)} is back at ${time(point.sealedAt)}`);
-    });
+        await confirm(session, instance, yes, warningFor(instance, point));
+        const requested = await client.createRollback(instance.id, { snapshotUid: point.uid }, { signal });
+        note(session, `${printable(instance.name)} goes back to ${time(point.sealedAt)} (snapshot ${point.uid})`);
+        await finishRollback(session, requested, `${printable(instance.name)} is back at ${time(point.sealedAt)}`);
+      })
+  );
 }
 
 function warningFor(instance: InstanceView, point: SnapshotView): string {

@@ -1,12 +1,11 @@
-import { SnapshotStatus } from '@varve/contracts';
+import { SnapshotStatus, SnapshotView } from '@varve/contracts';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { findInstance } from '../find-instance.js';
-import { print } from '../output/print.js';
+import { list } from '../list.js';
 import { SNAPSHOT_COLUMNS } from '../output/snapshot.js';
-import { table } from '../output/table.js';
 import type { Cli } from '../settings.js';
-import { open } from '../settings.js';
+import { csvOption, open, watchOption } from '../settings.js';
 import { pageFor, parseLimit, take } from '../take.js';
 
 interface Options {
@@ -21,11 +20,15 @@ export function addSnapshotList(parent: Command, cli: Cli): void {
     .argument('<instance>', 'uuid, or name where it is unique')
     .addOption(new Option('--status <status>', 'only these').choices(SnapshotStatus.options))
     .option('--limit <n>', 'the most to list', parseLimit, 100)
+    .addOption(csvOption())
+    .addOption(watchOption())
     .action(async (named: string, { status, limit }: Options, command: Command) => {
       const session = open(cli, command);
       const { id } = await findInstance(session, named);
-      const found = session.client.snapshots(id, { status, limit: pageFor(limit) }, session);
-      const snapshots = await take(session, found, limit);
-      print(session, snapshots, () => table(SNAPSHOT_COLUMNS, snapshots));
+      await list(session, {
+        schema: SnapshotView,
+        columns: SNAPSHOT_COLUMNS,
+        rows: () => take(session.client.snapshots(id, { status, limit: pageFor(limit) }, session), limit),
+      });
     });
 }

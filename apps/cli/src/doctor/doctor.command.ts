@@ -1,7 +1,8 @@
-import { styleText } from 'node:util';
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { OperationEndedBadlyError } from '../exit-codes.js';
+import type { Colour, Paint } from '../output/colours.js';
+import { paintFor } from '../output/colours.js';
 import { printable } from '../terminal.js';
 import type { Cli } from '../settings.js';
 import type { Finding, Status } from './finding.js';
@@ -36,9 +37,10 @@ export function addDoctor(program: Command, cli: Cli): void {
       const given = url === undefined ? env : { ...env, VARVE_URL: url };
       const { settings, findings } = settingsFrom(given, { process: of, file: from });
       const all: Finding[] = [];
+      const paint = paintFor(cli);
       const tell = (finding: Finding): void => {
         all.push(finding);
-        if (!json) cli.terminal.out.write(lineOf(finding, cli.terminal.out.isTTY === true && !cli.env['NO_COLOR']));
+        if (!json) cli.terminal.out.write(lineOf(finding, paint));
       };
 
       for (const finding of [source, ...findings]) tell(finding);
@@ -53,15 +55,14 @@ export function addDoctor(program: Command, cli: Cli): void {
     });
 }
 
-const LOOKS: Readonly<Record<Status, Parameters<typeof styleText>[0]>> = {
+const LOOKS: Readonly<Record<Status, Colour>> = {
   ok: 'green',
   warn: 'yellow',
   fail: 'red',
   skip: 'dim',
 };
 
-function lineOf({ check, status, found, advice }: Finding, coloured: boolean): string {
-  const word = status.padEnd(4);
-  const shown = coloured ? styleText(LOOKS[status], word, { validateStream: false }) : word;
+function lineOf({ check, status, found, advice }: Finding, paint: Paint): string {
+  const shown = paint(LOOKS[status], status.padEnd(4));
   return `${shown}  ${check.padEnd(20)}  ${printable(found)}\n${advice === null ? '' : `      ${' '.repeat(20)}  -> ${printable(advice)}\n`}`;
 }

@@ -1,4 +1,5 @@
 import type { OperationView } from '@varve/contracts';
+import { colourOf } from './colours.js';
 import { duration, size, text, time, yes } from './human.js';
 import { problemFacts } from './snapshot.js';
 import type { Column } from './table.js';
@@ -13,8 +14,8 @@ const tookMs = ({ startedAt, finishedAt }: OperationView): number | null =>
 export const OPERATION_COLUMNS: readonly Column<OperationView>[] = [
   { title: 'ID', value: ({ id }) => id },
   { title: 'KIND', value: ({ kind }) => kind },
-  { title: 'INSTANCE', value: ({ instanceId }) => instanceId },
-  { title: 'STATE', value: ({ state }) => state },
+  { title: 'INSTANCE', value: ({ instanceName, instanceId }) => instanceName ?? instanceId },
+  { title: 'STATE', value: ({ state }) => state, colour: ({ state }) => colourOf(state) },
   { title: 'PHASE', value: ({ phase }) => phase },
   { title: 'DONE', value: shareOf, right: true },
   { title: 'REQUESTED', value: ({ createdAt }) => time(createdAt) },
@@ -26,8 +27,13 @@ export const operationFacts = (operation: OperationView): string =>
   facts([
     ['ID', operation.id],
     ['Kind', operation.kind],
-    ['Instance', operation.instanceId],
+    [
+      'Instance',
+      operation.instanceName === null ? operation.instanceId : `${operation.instanceName} (${operation.instanceId})`,
+    ],
     ['Project', operation.projectId],
+    ['Asked for by', text(operation.userId)],
+    ['Host', text(operation.host)],
     ['State', operation.state],
     ['Phase', operation.phase],
     ['Done', `${size(operation.doneBytes)} of ${size(operation.totalBytes)} (${shareOf(operation)})`],

@@ -1,4 +1,5 @@
 import type { SnapshotView } from '@varve/contracts';
+import { colourOf } from './colours.js';
 import { duration, size, text, time, yes } from './human.js';
 import type { Column } from './table.js';
 import { facts } from './table.js';
@@ -6,7 +7,7 @@ import { facts } from './table.js';
 export const SNAPSHOT_COLUMNS: readonly Column<SnapshotView>[] = [
   { title: 'UID', value: ({ uid }) => uid },
   { title: 'NAME', value: ({ name }) => text(name) },
-  { title: 'STATUS', value: ({ status }) => status },
+  { title: 'STATUS', value: ({ status }) => status, colour: ({ status }) => colourOf(status) },
   { title: 'TIME', value: ({ sealedAt, createdAt }) => time(sealedAt ?? createdAt) },
   { title: 'CONSISTENCY', value: ({ consistency }) => text(consistency) },
   { title: 'CHANGED', value: ({ changedBytes }) => size(changedBytes), right: true },

@@ -1,28 +1,33 @@
 import { printable } from '../terminal.js';
+import type { Colour, Paint } from './colours.js';
+import { plain } from './colours.js';
 
 export interface Column<Row> {
   readonly title: string;
   readonly value: (row: Row) => string;
   /** Numbers, so that their digits stand below each other. */
   readonly right?: boolean;
+  readonly colour?: (row: Row) => Colour | null;
 }
 
-/** Aligned columns, two spaces apart; `null` when there are no rows. */
-export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
-  const cells = [
-    columns.map(({ title }) => title),
-    ...rows.map((row) => columns.map(({ value }) => printable(value(row)))),
-  ];
-  const widths = columns.map((_, column) => Math.max(...cells.map((row) => widthOf(row[column] ?? ''))));
-  return cells
-    .map((row) => {
-      const padded = row.map((cell, column) => {
-        const space = ' '.repeat((widths[column] ?? 0) - widthOf(cell));
-        return columns[column]?.right ? space + cell : cell + space;
-      });
-      return `${padded.join('  ').trimEnd()}\n`;
-    })
-    .join('');
+/** Aligned columns, two spaces apart; a line of titles alone when there are no rows. */
+export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[], paint: Paint = plain): string {
+  const cells = rows.map((row) => columns.map(({ value }) => printable(value(row))));
+  const titles = columns.map(({ title }) => title);
+  const widths = titles.map((title, at) => Math.max(...[title, ...cells.map((row) => row[at] ?? '')].map(widthOf)));
+  const lineOf = (texts: readonly string[], colours: (at: number) => Colour | null): string => {
+    const last = texts.findLastIndex((text) => text !== '');
+    const padded = texts.slice(0, last + 1).map((text, at) => {
+      const space = ' '.repeat((widths[at] ?? 0) - widthOf(text));
+      const painted = paint(text === '' ? null : colours(at), text);
+      return columns[at]?.right ? space + painted : at === last ? painted : painted + space;
+    });
+    return `${padded.join('  ')}\n`;
+  };
+  return [
+    lineOf(titles, () => 'bold'),
+    ...rows.map((row, at) => lineOf(cells[at] ?? [], (column) => columns[column]?.colour?.(row) ?? null)),
+  ].join('');
 }
 
 /** One thing, a line for each of its facts. */

@@ -9,8 +9,10 @@ import {
   CreateSnapshot,
   HostPage,
   InstancePage,
+  InstanceQuery,
   InstanceView,
   OperationPage,
+  OperationQuery,
   OperationView,
   ProblemDetails,
   RepairInstance,
@@ -152,7 +154,7 @@ export class TestApi {
     const [, , collection = '', id = '', part = ''] = url.pathname.split('/');
     switch (`${method} ${collection}${id && '/:id'}${part && `/${part}`}`) {
       case 'GET instances':
-        return { status: 200, body: InstancePage.parse(pageOf(this.instances, url, (one) => one.id)) };
+        return { status: 200, body: InstancePage.parse(pageOf(this.#instancesFor(url), url, (one) => one.id)) };
       case 'GET instances/:id':
         return { status: 200, body: InstanceView.parse(found(this.instances.find((one) => one.id === id))) };
       case 'GET instances/:id/snapshots':
@@ -199,7 +201,7 @@ export class TestApi {
       case 'DELETE snapshots/:id':
         return { status: 202, body: this.#delete(found(this.snapshots.find((one) => one.uid === id))) };
       case 'GET operations':
-        return { status: 200, body: OperationPage.parse(pageOf([...this.operations.values()], url, (one) => one.id)) };
+        return { status: 200, body: OperationPage.parse(pageOf(this.#operationsFor(url), url, (one) => one.id)) };
       case 'GET operations/:id':
         return { status: 200, body: found(this.operations.get(id)) };
       case 'POST operations/:id/cancel':
@@ -209,6 +211,28 @@ export class TestApi {
       default:
         throw new Refusal(404, 'not_found', `No route ${method} ${url.pathname}`);
     }
+  }
+
+  #instancesFor({ searchParams }: URL): InstanceView[] {
+    const { search, protection, sort, order } = InstanceQuery.parse(Object.fromEntries(searchParams));
+    const all = this.instances.filter(
+      (one) =>
+        (search === undefined || one.name.toLowerCase().includes(search.toLowerCase()) || one.id.startsWith(search)) &&
+        (protection === undefined || one.protection === protection),
+    );
+    if (sort === 'name') all.sort((a, b) => a.name.localeCompare(b.name));
+    return order === 'desc' ? all.reverse() : all;
+  }
+
+  #operationsFor({ searchParams }: URL): OperationView[] {
+    const { instanceId, state, kind, active } = OperationQuery.parse(Object.fromEntries(searchParams));
+    return [...this.operations.values()].filter(
+      (one) =>
+        (instanceId === undefined || one.instanceId === instanceId) &&
+        (state === undefined || one.state === state) &&
+        (kind === undefined || one.kind === kind) &&
+        (active === undefined || active === ['queued', 'running'].includes(one.state)),
+    );
   }
 
   #snapshotsOf = (instanceId: string): SnapshotView[] => this.snapshots.filter((one) => one.instanceId === instanceId);
