@@ -26,7 +26,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{apps,libs,migrations,scripts,testbed}/**/*.spec.ts'],
-          exclude: ['**/*.{real,e2e,openstack}.spec.ts', '**/node_modules/**'],
+          exclude: ['**/*.{real,e2e,dashboard,openstack}.spec.ts', '**/node_modules/**'],
           // A busy machine is no failure.
           testTimeout: 120_000,
         },
@@ -53,6 +53,18 @@ export default defineConfig({
           include: ['apps/**/*.e2e.spec.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
+          maxWorkers: 2,
+        },
+      },
+      // The dashboard in a real browser, on the whole product.
+      {
+        ...shared,
+        test: {
+          name: 'dashboard',
+          globalSetup: 'testbed/services/vitest-global-setup.ts',
+          include: ['apps/dashboard/test/**/*.dashboard.spec.ts'],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
           maxWorkers: 2,
         },
       },

@@ -2,16 +2,18 @@
 # Brings this machine to where Varve can be built, demonstrated and tested. Does nothing, in well under a second, when
 # nothing is missing.
 #
-#   scripts/setup.sh [--build] [--openstack]
+#   scripts/setup.sh [--build] [--dashboard] [--openstack]
 #
 #   --build        also compiles, when a source is newer than what was compiled
+#   --dashboard    also what the tests of the dashboard need
 #   --openstack    also what the tests against a real OpenStack need
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-build=no openstack=no
+build=no dashboard=no openstack=no
 for option in "$@"; do
   case $option in
     --build) build=yes ;;
+    --dashboard) dashboard=yes ;;
     --openstack) openstack=yes ;;
     *) echo "setup: no such option: $option" >&2; exit 2 ;;
   esac
@@ -40,6 +42,12 @@ packages=(
   libvirt-daemon-system # tests: the hypervisor by way of libvirt
   libvirt-clients    # virsh: the worker's libvirt adapter
   zsh fish           # tests: the command's completion
+)
+# Only with --dashboard: testbed/browser.
+[ $dashboard = no ] || packages+=(
+  chromium           # the browser
+  fonts-dejavu-core  # its letters
+  fonts-wqy-microhei # and Chinese ones
 )
 # Only with --openstack: testbed/openstack.
 [ $openstack = no ] || packages+=(

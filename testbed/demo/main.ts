@@ -10,11 +10,14 @@ import { startServices, type Services } from '../services/services.ts';
 import { until } from '../services/until.ts';
 import { Story } from './story.ts';
 import { Tenant, type Point } from './tenant.ts';
+import { Visitors } from './visitors.ts';
 
 const STAY = process.argv.includes('--stay');
 /** Enough to see that it matters, little enough for a guest without KVM to read it all a few times. */
 const AREA_BLOCKS = 16_384;
 const WRITES_PER_SECOND = 300;
+const STAY_WRITES_PER_SECOND = 50;
+const GUEST_NAME = 'web-1';
 
 const story = new Story();
 const root = mkdtempSync('/var/tmp/varve-demo-');
@@ -44,7 +47,7 @@ try {
   guest = await story.timed('a Linux guest under QEMU; each block it writes names its write', async () => {
     const made = await ProvingGuest.create({
       instances: join(root, 'instances'),
-      name: 'web-1',
+      name: GUEST_NAME,
       project: 'demo',
       areaBlocks: AREA_BLOCKS,
     });
@@ -116,15 +119,21 @@ async function tell(tenant: Tenant, writer: ProvingGuest, { swift }: Services): 
   await writer.stop();
 }
 
-async function stay(running: Cluster, writer: ProvingGuest): Promise<void> {
-  await writer.load({ perSecond: 50 });
+async function stay(running: Cluster, writer: ProvingGuest): Promise<never> {
+  await writer.load({ perSecond: STAY_WRITES_PER_SECOND });
+  const login = `${running.url}/login#token=${TOKENS.admin}`;
+  story.chapter('Yours to try');
+  story.say('The guest goes on writing. In a browser on this machine:');
   story.say('');
-  story.say('Everything goes on running until Ctrl-C. In another terminal:');
-  story.say(`  export VARVE_URL=${running.url} VARVE_TOKEN=${TOKENS.member}`);
+  story.say(`  ${login}`);
+  story.say('');
+  story.say(`Log in, choose ${GUEST_NAME}, take snapshots, roll it back. What the guest finds then is said here.`);
+  story.say('Or in another terminal:');
+  story.say(`  export VARVE_URL=${running.url} VARVE_TOKEN=${TOKENS.admin}`);
   story.say(`  packaging/bin/varve instance list`);
-  story.say(`  packaging/bin/varve snapshot create ${writer.id}`);
-  story.say(`  open ${running.url}/docs for the API`);
-  await new Promise(() => setInterval(() => undefined, 60_000));
+  story.say('');
+  story.say('Ctrl-C ends everything.');
+  return new Visitors(story, running, writer, STAY_WRITES_PER_SECOND).accompany();
 }
 
 /** Everything that was started ends; the folder stays only where something went wrong. */

@@ -1,7 +1,7 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Alert, Button, Card, Flex, Form, Input, Tabs, Typography } from 'antd';
 import type { Login as LoginRequest } from '@varve/contracts';
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Navigate, useLocation } from 'react-router';
 import { clientFor } from '../api/api.ts';
@@ -23,6 +23,7 @@ export function LoginPage() {
   const { login, left } = useSession();
   const { state } = useLocation() as { state: { from?: string } | null };
   const client = useMemo(() => clientFor(''), []);
+  const [given] = useState(tokenOfLink);
   const about = useQuery({ queryKey: ['about'], queryFn: ({ signal }) => client.about({ signal }) });
   if (login) return <Navigate to={state?.from ?? '/'} replace />;
   return (
@@ -37,7 +38,7 @@ export function LoginPage() {
           </Flex>
           {left === 'expired' && <Alert type="warning" showIcon title={t('session.expired')} role="status" />}
           {left === 'asked' && <Alert type="info" showIcon title={t('session.out')} role="status" />}
-          <QueryState query={about}>{({ identity }) => <Ways methods={METHODS[identity]} />}</QueryState>
+          <QueryState query={about}>{({ identity }) => <Ways methods={METHODS[identity]} given={given} />}</QueryState>
         </Flex>
       </Card>
       <Choices />
@@ -51,18 +52,29 @@ const TAB = {
   application_credential: 'session.credentialTab',
 } as const;
 
-function Ways({ methods }: { methods: readonly Method[] }) {
+function Ways({ methods, given }: { methods: readonly Method[]; given: string | undefined }) {
   const { t } = useTranslation();
   const [only] = methods;
-  if (methods.length === 1 && only) return <Way method={only} />;
+  if (methods.length === 1 && only) return <Way method={only} given={given} />;
   return (
     <Tabs
-      items={methods.map((method) => ({ key: method, label: t(TAB[method]), children: <Way method={method} /> }))}
+      items={methods.map((method) => ({
+        key: method,
+        label: t(TAB[method]),
+        children: <Way method={method} given={given} />,
+      }))}
     />
   );
 }
 
-function Way({ method }: { method: Method }) {
+/** A token that came with the link is put into the field, and leaves the address at once: that is kept and shown. */
+function tokenOfLink(): string | undefined {
+  const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? undefined;
+  if (token !== undefined) history.replaceState(history.state, '', location.pathname + location.search);
+  return token;
+}
+
+function Way({ method, given }: { method: Method; given: string | undefined }) {
   const { t } = useTranslation();
   const { enter } = useSession();
   const client = useMemo(() => clientFor(''), []);
@@ -72,6 +84,7 @@ function Way({ method }: { method: Method }) {
     <Form
       layout="vertical"
       requiredMark={false}
+      initialValues={{ token: given, domain: 'Default' }}
       onFinish={(fields: Record<string, string | undefined>) => asking.mutate(requestOf(method, fields))}
     >
       {method === 'token' && (
@@ -87,7 +100,7 @@ function Way({ method }: { method: Method }) {
           <Form.Item name="password" label={t('session.password')} rules={needed}>
             <Input.Password autoComplete="current-password" />
           </Form.Item>
-          <Form.Item name="domain" label={t('session.domain')} initialValue="Default">
+          <Form.Item name="domain" label={t('session.domain')}>
             <Input />
           </Form.Item>
           <Form.Item name="project" label={t('session.project')}>
