@@ -4,6 +4,7 @@ import { isHostName } from '@varve/core';
 import type { HostName } from '@varve/core';
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { publicSettings } from './public-settings.js';
 
 const MIB = 1 << 20;
 const seconds = (value: number) => z.coerce.number().positive().default(value);
@@ -58,6 +59,8 @@ export interface WorkerConfig {
   readonly uploadGiveUpMs: number;
   readonly heartbeatMs: number;
   readonly logLevel: string;
+  /** What administrators are shown; nothing secret. */
+  readonly settings: Readonly<Record<string, string>>;
   readonly haltFile: string | null;
   readonly procedures: {
     readonly mergeStrategy: 'auto' | 'copy' | 'in-place';
@@ -107,6 +110,7 @@ export function parseWorkerConfig(environment: NodeJS.ProcessEnv): WorkerConfig 
     uploadGiveUpMs: env.VARVE_UPLOAD_GIVE_UP_S * 1000,
     heartbeatMs: env.VARVE_HEARTBEAT_S * 1000,
     logLevel: env.VARVE_LOG_LEVEL,
+    settings: publicSettings(env),
     haltFile: TestEnvironment.parse(environment).VARVE_TEST_HALT_FILE ?? null,
     procedures: {
       mergeStrategy: env.VARVE_MERGE_STRATEGY,

@@ -50,15 +50,24 @@ describe('FileJournals', () => {
     }
   });
 
+  it('says of each entry when it was written', async () => {
+    const before = Date.now();
+    const journal = await journals.create(instance, head(1));
+    await journal.append({ kind: 'begin', step: 'a' });
+    const at = Date.parse((await journals.find(instance, operation(1)))?.entries.at(-1)?.at ?? '');
+    expect(at).toBeGreaterThanOrEqual(before);
+    expect(at).toBeLessThanOrEqual(Date.now());
+  });
+
   it('drops the line that a crash cut short, and goes on after it', async () => {
     const journal = await journals.create(instance, head(1));
     await journal.append({ kind: 'begin', step: 'a' });
     await appendFile(journal.path, '{"kind":"done","step":"a","resu');
     const again = await new FileJournals(root).find(instance, operation(1));
-    expect(again?.entries).toEqual([head(1), { kind: 'begin', step: 'a' }]);
+    expect(again?.entries).toMatchObject([head(1), { kind: 'begin', step: 'a' }]);
     await again?.append({ kind: 'no-return' });
     const third = await new FileJournals(root).find(instance, operation(1));
-    expect(third?.entries.at(-1)).toEqual({ kind: 'no-return' });
+    expect(third?.entries.at(-1)).toMatchObject({ kind: 'no-return' });
   });
 
   it('holds every entry whole, in order, when several are appended at once', async () => {
@@ -68,7 +77,7 @@ describe('FileJournals', () => {
       step: 'x'.repeat((n * 37) % 100),
     }));
     await Promise.all(entries.map((entry) => journal.append(entry)));
-    expect((await new FileJournals(root).find(instance, operation(1)))?.entries).toEqual([head(1), ...entries]);
+    expect((await new FileJournals(root).find(instance, operation(1)))?.entries).toMatchObject([head(1), ...entries]);
   });
 
   it('can be read by others while it is written, who change nothing', async () => {
@@ -81,7 +90,7 @@ describe('FileJournals', () => {
   it('finds an operation again after it was closed, and no longer lists it as open', async () => {
     await journals.close(await journals.create(instance, head(1)));
     expect(await journals.listOpen()).toEqual([]);
-    expect((await journals.find(instance, operation(1)))?.entries.at(-1)).toEqual({ kind: 'closed' });
+    expect((await journals.find(instance, operation(1)))?.entries.at(-1)).toMatchObject({ kind: 'closed' });
     expect(await journals.find(instance, operation(2))).toBeNull();
   });
 

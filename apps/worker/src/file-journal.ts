@@ -155,12 +155,13 @@ export class FileJournal implements Journal {
     // After a failed write it is not known what the file ends with: nothing may follow.
     if (this.broken)
       throw new JournalUnwritableError('The journal could not be written before', {}, { cause: this.broken });
+    const stamped: JournalEntry = { at: new Date().toISOString(), ...entry };
     try {
       this.halt('before', entry);
       // Without O_CREAT: when the instance was deleted its journal went with it, and must not come back.
       const file = await open(this.path, 'r+');
       try {
-        const line = Buffer.from(`${JSON.stringify(entry)}\n`);
+        const line = Buffer.from(`${JSON.stringify(stamped)}\n`);
         const { size } = await file.stat();
         if (size > this.endsAt) await file.truncate(this.endsAt);
         await file.write(line, 0, line.length, this.endsAt);
@@ -170,7 +171,7 @@ export class FileJournal implements Journal {
         await file.close();
       }
       this.halt('after', entry);
-      this.entries.push(entry);
+      this.entries.push(stamped);
     } catch (error) {
       this.broken = error;
       throw new JournalUnwritableError('The journal could not be written', {}, { cause: error });

@@ -4,6 +4,7 @@ import type { HostName, InstanceId } from '@varve/core';
 import type { DiskFiles, Hypervisor, InstanceDescription } from '@varve/ports';
 import type { Logger } from 'pino';
 import { statfs } from 'node:fs/promises';
+import { lookAtChain } from './chain-facts.js';
 import type { FileJournals } from './file-journal.js';
 import type { Reporter } from './reporter.js';
 
@@ -18,6 +19,7 @@ export class Heartbeat {
     private readonly host: HostName,
     private readonly instancesDir: string,
     private readonly version: string,
+    private readonly settings: Readonly<Record<string, string>>,
     private readonly hypervisor: Hypervisor,
     private readonly files: DiskFiles,
     private readonly journals: FileJournals,
@@ -41,6 +43,7 @@ export class Heartbeat {
           startedAt: this.startedAt,
           versions: await this.hypervisor.versions(),
           freeBytes: bavail * bsize,
+          settings: { ...this.settings },
           openJournals: (await this.journals.listOpen()).length,
           instances: await Promise.all(descriptions.map((description) => this.describe(description))),
         },
@@ -56,17 +59,36 @@ export class Heartbeat {
     return { id, projectId, name, state, ...(await this.diskOf(id)) };
   }
 
+  private async chainOf(id: InstanceId): Promise<Inventory[number]['chain']> {
+    try {
+      return await lookAtChain(this.files, id);
+    } catch (error) {
+      this.log.debug({ err: error, instance: id }, 'its chain could not be looked at');
+      return null;
+    }
+  }
+
   private async diskOf(
     id: InstanceId,
-  ): Promise<Pick<Inventory[number], 'virtualSizeBytes' | 'chainLength' | 'unsupported'>> {
+  ): Promise<Pick<Inventory[number], 'virtualSizeBytes' | 'chainLength' | 'unsupported' | 'chain'>> {
     try {
       const chain = await this.files.findChain(id);
-      return { virtualSizeBytes: chain[0]?.virtualSizeBytes ?? null, chainLength: chain.length, unsupported: null };
+      return {
+        virtualSizeBytes: chain[0]?.virtualSizeBytes ?? null,
+        chainLength: chain.length,
+        unsupported: null,
+        chain: await this.chainOf(id),
+      };
     } catch (error) {
       if (!(error instanceof ServiceError))
         this.log.warn({ err: error, instance: id }, 'its disk could not be looked at');
       const { facts, ...problem } = problemOf(error);
-      return { virtualSizeBytes: null, chainLength: null, unsupported: { ...problem, facts: { ...facts } } };
+      return {
+        virtualSizeBytes: null,
+        chainLength: null,
+        unsupported: { ...problem, facts: { ...facts } },
+        chain: null,
+      };
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { TakeSnapshot, VarveEvent } from '@varve/contracts';
+import { NoSpaceError } from '@varve/core';
 import type { HostName, LayerUid, OperationId, ProjectId, SnapshotUid } from '@varve/core';
 import type { JournalEntry } from '@varve/procedures';
 import { FakeHost, FakeImageService, FakeLayerStore } from '@varve/ports/testing';
@@ -25,10 +26,14 @@ describe('Runner', () => {
   afterEach(() => rm(root, { recursive: true, force: true }));
 
   /** Takes one snapshot on a fake host, with a disk under the journal that does what `halt` says. */
-  async function snapshotWith(halt: Halt): Promise<{ events: VarveEvent[]; entries: readonly JournalEntry[] }> {
+  async function snapshotWith(
+    halt: Halt,
+    prepare: (host: FakeHost) => void = () => undefined,
+  ): Promise<{ events: VarveEvent[]; entries: readonly JournalEntry[] }> {
     const host = new FakeHost({ blockCount: 16, reflink: true });
     const instance = await host.newInstance();
     await host.start(instance);
+    prepare(host);
     await mkdir(join(root, instance));
     const events: VarveEvent[] = [];
     const sink = { publishEvent: (event: VarveEvent) => Promise.resolve(void events.push(event)) };
@@ -92,7 +97,7 @@ describe('Runner', () => {
   it('takes a procedure to its end, and says so once', async () => {
     const { events, entries } = await snapshotWith(() => undefined);
     expect(finished(events)).toEqual([expect.objectContaining({ state: 'succeeded', problem: null })]);
-    expect(entries.at(-1)).toEqual({ kind: 'closed' });
+    expect(entries.at(-1)).toMatchObject({ kind: 'closed' });
   });
 
   it.each([
@@ -117,7 +122,41 @@ describe('Runner', () => {
     expect(halt.failures()).toBe(1);
     expect(new Set(finished(events).map((data) => JSON.stringify(data))).size).toBe(1);
     expect(finished(events)[0]).toMatchObject({ state: 'succeeded', problem: null });
-    expect(entries.at(-1)).toEqual({ kind: 'closed' });
+    expect(entries.at(-1)).toMatchObject({ kind: 'closed' });
+  });
+
+  const stepsIn = (events: VarveEvent[]): string[] =>
+    events.flatMap(({ type, data }) => (type === 'operation.step' ? [`${data.step.name} ${data.step.state}`] : []));
+
+  it('tells of each step as it begins and ends, and of all of them at the end', async () => {
+    const { events, entries } = await snapshotWith(() => undefined);
+    const begun = entries.flatMap((entry) => (entry.kind === 'begin' ? [entry.step] : []));
+    expect(stepsIn(events)).toEqual(begun.flatMap((step) => [`${step} running`, `${step} done`]));
+    const [end] = finished(events) as { steps: { name: string; state: string; startedAt: string }[] }[];
+    expect(end?.steps.map(({ name, state }) => `${name} ${state}`)).toEqual(begun.map((step) => `${step} done`));
+    const times = end?.steps.map(({ startedAt }) => startedAt) ?? [];
+    expect(times).toEqual([...times].sort());
+  });
+
+  it('tells of a step that failed, and of its second try, in the end that it was done', async () => {
+    let refusals = 0;
+    const { events } = await snapshotWith(
+      () => undefined,
+      (host) => {
+        const { diskFiles } = host;
+        const pointDiskAt = diskFiles.pointDiskAt.bind(diskFiles);
+        diskFiles.pointDiskAt = (...args) =>
+          refusals++ === 0 ? Promise.reject(new NoSpaceError(1, 0, 'A name')) : pointDiskAt(...args);
+      },
+    );
+    const name = 'point disk at overlay';
+    const told = events.flatMap(({ type, data }) =>
+      type === 'operation.step' && data.step.name === name ? [data.step] : [],
+    );
+    expect(told.map(({ state }) => state)).toEqual(['running', 'failed', 'running', 'done']);
+    expect(told[1]?.detail).toMatch(/0 are free/);
+    expect(finished(events)).toMatchObject([{ state: 'succeeded' }]);
+    expect(JSON.stringify(finished(events))).not.toContain('failed');
   });
 
   it('says that an operation failed whose instance was deleted meanwhile, and its journal with it', async () => {

@@ -1,6 +1,6 @@
 import { NotFoundError, problemOf } from '@varve/core';
-import type { FileId, InstanceId, OperationId } from '@varve/core';
-import { announceOnce, InterruptedError, isClosed, runProcedure } from '@varve/procedures';
+import type { FileId, InstanceId, OperationId, Problem } from '@varve/core';
+import { announceOnce, detailOf, InterruptedError, isClosed, runProcedure, stepsOf } from '@varve/procedures';
 import type { ProcedureContext } from '@varve/procedures';
 import pLimit from 'p-limit';
 import type { Logger } from 'pino';
@@ -123,7 +123,12 @@ export class Runner {
     };
     const outcome = await runProcedure(
       journal,
-      { cancel: cancel.signal, shutdown: this.shutdown, onAnnounce: flushSoon },
+      {
+        cancel: cancel.signal,
+        shutdown: this.shutdown,
+        onAnnounce: flushSoon,
+        onStep: (name, problem) => this.tellOfStep(journal, name, problem),
+      },
       (run) => {
         progress.pastNoReturn = () => run.isPastNoReturn;
         return perform(run, job, ctx);
@@ -131,20 +136,32 @@ export class Runner {
     );
 
     if (outcome.kind === 'finished') {
-      await announceOnce(journal, 'operation.finished', outcome.result);
+      await announceOnce(journal, 'operation.finished', { ...outcome.result, steps: stepsOf(journal.entries) });
       log.info({ state: outcome.result.state, problem: outcome.result.problem }, 'finished');
     } else {
       const failure = failureEvent(job, outcome.problem);
       if (failure) await announceOnce(journal, failure.type, failure.data);
       const state = outcome.problem.code === 'cancelled' ? 'cancelled' : 'failed';
       const chainLength = (await this.ports.files.readRecord(journal.instance))?.files.length ?? null;
-      await announceOnce(journal, 'operation.finished', { state, problem: outcome.problem, chainLength });
+      const steps = stepsOf(journal.entries);
+      await announceOnce(journal, 'operation.finished', { state, problem: outcome.problem, chainLength, steps });
       log.info({ state, problem: outcome.problem }, 'finished; everything was taken back');
     }
     await this.reporter.flush(journal);
     await this.journals.close(journal);
     // With the directory that a repair took back, the work came back that had been under way in it.
     for (const other of await this.journals.openOf(journal.instance)) this.enqueue(other);
+  }
+
+  private tellOfStep(journal: FileJournal, name: string, problem: Problem | undefined): void {
+    const written = stepsOf(journal.entries).find((step) => step.name === name);
+    if (!written) return;
+    // Past the point of no return it is not in the journal, and will be tried again.
+    const failed = { state: 'failed' as const, finishedAt: new Date().toISOString() };
+    const step = problem ? { ...written, ...failed, detail: detailOf(problem.message) } : written;
+    const { instance: instanceId, head } = journal;
+    const data = { operationId: head.operationId, instanceId, step };
+    void this.reporter.report({ type: 'operation.step', subject: instanceId, data });
   }
 
   private progressOf(

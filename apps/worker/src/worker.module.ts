@@ -15,6 +15,7 @@ import type { DynamicModule } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import type { Logger } from 'pino';
 import { join } from 'node:path';
+import { ChainReporter, withRecordsWatched } from './chain-reporter.js';
 import type { WorkerConfig } from './config.js';
 import { FileJournals } from './file-journal.js';
 import { haltAsAsked } from './halt.js';
@@ -45,7 +46,15 @@ export class WorkerModule {
         { provide: SHUTDOWN, useValue: new AbortController() },
         { provide: BROKER, useFactory: () => connectBroker(config.amqpUrl, log, { topology: 'expect' }) },
         { provide: HYPERVISOR, useFactory: () => createHypervisor(config.hypervisor) },
-        { provide: DISK_FILES, useFactory: () => createDiskFiles({ kind: 'qemu-img', instancesDir, stateDir }) },
+        {
+          provide: DISK_FILES,
+          useFactory: (reporter: Reporter) => {
+            const files = createDiskFiles({ kind: 'qemu-img', instancesDir, stateDir });
+            const chains = new ChainReporter(config.host, files, reporter, log);
+            return withRecordsWatched(files, (record) => chains.written(record));
+          },
+          inject: [Reporter],
+        },
         {
           provide: LAYER_STORE,
           useFactory: () =>
@@ -135,7 +144,17 @@ export class WorkerModule {
         {
           provide: Heartbeat,
           useFactory: (hypervisor: Hypervisor, files: DiskFiles, journals: FileJournals, reporter: Reporter) =>
-            new Heartbeat(config.host, instancesDir, VERSION, hypervisor, files, journals, reporter, log),
+            new Heartbeat(
+              config.host,
+              instancesDir,
+              VERSION,
+              config.settings,
+              hypervisor,
+              files,
+              journals,
+              reporter,
+              log,
+            ),
           inject: [HYPERVISOR, DISK_FILES, FileJournals, Reporter],
         },
       ],

@@ -10,6 +10,7 @@ import { FakeImageService } from '@varve/ports/testing';
 import type { StartStyle } from '@varve/ports/testing';
 import {
   exportRestorePoint,
+  keepRollback,
   repairSystemDisk,
   rollbackSystemDisk,
   runProcedure,
@@ -25,6 +26,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
+import { lookAtChain } from '../src/chain-facts.js';
 
 const project = 'p1' as ProjectId;
 
@@ -237,6 +239,42 @@ class Trial {
     await this.run((run) => undoRollback(run, request, this.context()));
   }
 
+  async keep(rollbackId: OperationId): Promise<void> {
+    const request = {
+      operationId: randomUUID() as OperationId,
+      instanceId: this.instance,
+      rollbackId,
+      storedLayers: this.stored.map((layer) => layer.uid),
+    };
+    await this.run((run) => keepRollback(run, request, this.context()));
+  }
+
+  /** What hosts tell of the chain is what QEMU's own tool finds, file by file. @returns the states that its layers show */
+  async expectChainAsTold(): Promise<(LayerUid | null)[]> {
+    const disk = await this.host.diskFiles.diskPath(this.instance);
+    const info = ['info', '-U', '--backing-chain', '--output=json', '-f', 'qcow2', disk];
+    const { stdout } = await promisify(execFile)('qemu-img', info);
+    const images = JSON.parse(stdout) as { filename: string; 'actual-size': number; 'virtual-size': number }[];
+    const [base, ...own] = images.reverse();
+    const told = await lookAtChain(this.host.diskFiles, this.instance);
+    expect(told?.base).toMatchObject({ name: basename(this.host.basePath), sizeBytes: base?.['virtual-size'] });
+    const files = await Promise.all(own.map(async ({ filename }) => (await stat(filename)).size));
+    expect(told?.layers.map(({ fileBytes, allocatedBytes }) => [fileBytes, allocatedBytes])).toEqual(
+      own.map((image, i) => [files[i], image['actual-size']]),
+    );
+    // All but the active one, which the tool finds under the name `disk`, say by their names which they are.
+    expect(told?.layers.map(({ fileId }) => fileId).slice(0, -1)).toEqual(
+      own.map(({ filename }) => basename(join(filename, '..'))).slice(0, -1),
+    );
+    return told?.layers.map(({ asOf }) => asOf) ?? [];
+  }
+
+  /** What the whole directory takes on the disk. */
+  async allocatedBytes(): Promise<number> {
+    const { stdout } = await promisify(execFile)('du', ['--summarize', '--block-size=1', this.directory]);
+    return Number.parseInt(stdout, 10);
+  }
+
   /** @returns how long the chain is afterwards, and what the next upload will be an increment on */
   async settle(): Promise<Pick<ProcedureResult, 'chainLength' | 'headLayerUid'>> {
     const request = { instanceId: this.instance, storedLayers: this.stored.map((layer) => layer.uid) };
@@ -319,6 +357,7 @@ describe.each(cases)('procedures on a real QEMU started by $style, merging by $s
   it('snapshots, fails, heals, rolls back anywhere and undoes', async () => {
     trial = await Trial.begin(style, strategy);
     await trial.host.start(trial.instance);
+    expect(await trial.expectChainAsTold()).toEqual([null]);
     const points: LayerUid[] = [];
     for (let i = 0; i < 3; i++) {
       await trial.write(5);
@@ -326,13 +365,15 @@ describe.each(cases)('procedures on a real QEMU started by $style, merging by $s
       expect(result.problem).toBeNull();
       points.push(uid);
       await trial.expectGuestSees();
+      expect((await trial.expectChainAsTold()).slice(-2)).toEqual([uid, null]);
     }
     for (let failures = 0; failures < 3; failures++) {
       await trial.write(3);
       trial.storeIsAway = true;
-      const { result } = await trial.snapshot();
+      const { uid, result } = await trial.snapshot();
       expect(result.problem?.code).toBe('store_unavailable');
       await trial.expectGuestSees();
+      expect((await trial.expectChainAsTold()).slice(-2)).toEqual([uid, null]);
     }
     trial.storeIsAway = false;
     await trial.write(2);
@@ -340,12 +381,13 @@ describe.each(cases)('procedures on a real QEMU started by $style, merging by $s
     expect(healed.result.problem).toBeNull();
     points.push(healed.uid);
     await trial.expectGuestSees();
+    expect((await trial.expectChainAsTold()).slice(-2)).toEqual([healed.uid, null]);
     expect(trial.stored.at(-1)?.changedBytes).toBe(11 * trial.host.blockBytes);
     expect(trial.stored.at(-1)?.backingUid).toBe(points[2]);
 
     const [first, second, , newest] = points as [LayerUid, LayerUid, LayerUid, LayerUid];
     await trial.write(4);
-    const before = await Promise.all(Array.from({ length: 64 }, (_, b) => trial.host.guestRead(trial.instance, b)));
+    const seen = await Promise.all(Array.from({ length: 64 }, (_, b) => trial.host.guestRead(trial.instance, b)));
     await trial.rollback(newest, newest);
     expect(trial.fetchedBytes).toBe(0);
     await trial.expectGuestSees();
@@ -359,8 +401,20 @@ describe.each(cases)('procedures on a real QEMU started by $style, merging by $s
     await trial.undo(operation);
     trial.expectState(trial.states.get(second) ?? []);
     await trial.expectGuestSees();
-    expect(before).toHaveLength(64);
-    await trial.rollback(branch.uid, second);
+    expect(seen).toHaveLength(64);
+    const last = await trial.rollback(branch.uid, second);
+    await trial.expectGuestSees();
+
+    const kept = (await lookAtChain(trial.host.diskFiles, trial.instance))?.kept;
+    expect(kept?.rollbackId).toBe(last);
+    expect(kept?.allocatedBytes).toBeGreaterThan(0);
+    const before = await trial.allocatedBytes();
+    await trial.keep(last);
+    expect(before - (await trial.allocatedBytes())).toBeGreaterThanOrEqual(kept?.allocatedBytes ?? Infinity);
+    expect((await lookAtChain(trial.host.diskFiles, trial.instance))?.kept).toBeNull();
+    await trial.expectGuestSees();
+    await expect(trial.undo(last)).rejects.toThrow('conflict');
+    expect((await trial.snapshot()).result.problem).toBeNull();
     await trial.expectGuestSees();
   });
 

@@ -34,6 +34,14 @@ export interface Fingerprint {
   readonly ctimeNs: string;
 }
 
+/** What a file is in bytes. */
+export interface Footprint {
+  /** Its length. */
+  readonly fileBytes: number;
+  /** What it takes on the disk: layers have holes. */
+  readonly allocatedBytes: number;
+}
+
 /** Writes into an image that no guest has open; positions and lengths in guest bytes, multiples of 512. */
 export interface ImageWriter {
   write(guestOffset: number, bytes: Buffer): Promise<void>;
@@ -113,6 +121,8 @@ export interface DiskFiles {
   fingerprint(instance: InstanceId, file: FileId): Promise<Fingerprint | null>;
   /** Bytes that the layer file takes up on the disk; 0 when it is missing. */
   allocatedBytes(instance: InstanceId, file: FileId): Promise<number>;
+  /** Of a layer file, or of what `disk` leads to; `null`: there is none. One look at the file. */
+  footprint(instance: InstanceId, file: FileId | 'disk'): Promise<Footprint | null>;
   /** Whether some process has the layer open as a guest's writable disk. */
   isOpenForWriting(instance: InstanceId, file: FileId): Promise<boolean>;
   /** Which guest ranges the layer alone defines; the file must not be open for writing. Sorted, without overlap. */
@@ -128,6 +138,8 @@ export interface DiskFiles {
   canReflink(instance: InstanceId): Promise<boolean>;
   /** Identity of a base image; computed once per file and remembered. */
   baseDigest(base: BaseImage): Promise<{ sha256: string; sizeBytes: number }>;
+  /** What is known of a base image without reading it; `null`: it is not there. */
+  baseFacts(base: BaseImage): Promise<{ sizeBytes: number; sha256: string | null } | null>;
   /**
    * A base image of this content: the instance's own, or another that is kept on this host. `null`: there is none.
    *

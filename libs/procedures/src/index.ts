@@ -2,6 +2,8 @@ export * from './context.js';
 export * from './engine/journal.js';
 export * from './engine/run.js';
 export * from './engine/step.js';
+export { detailOf, stepsOf } from './engine/steps.js';
+export type { StepRecord } from './engine/steps.js';
 export * from './export-restore-point.procedure.js';
 export * from './keep-rollback.procedure.js';
 export * from './outcome.js';

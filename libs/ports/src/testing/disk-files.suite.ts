@@ -86,6 +86,26 @@ export function runDiskFilesSuite(name: string, makeHost: () => Promise<HostHarn
       });
     });
 
+    describe('what it takes', () => {
+      it('is told of each layer, of what `disk` leads to, and of a base image that nobody has read', async () => {
+        const { instance, bottom } = await stopped();
+        const overlay = await createOn(host, instance, bottom);
+        const empty = await host.diskFiles.footprint(instance, overlay);
+        await fill(instance, overlay, { 1: 11, 2: 22, 3: 33, 4: 44 });
+        const filled = await host.diskFiles.footprint(instance, overlay);
+        expect(filled?.allocatedBytes).toBeGreaterThan(empty?.allocatedBytes ?? Infinity);
+        expect(filled?.allocatedBytes).toBe(await host.diskFiles.allocatedBytes(instance, overlay));
+        expect(filled?.fileBytes).toBeGreaterThanOrEqual(4 * host.blockBytes);
+        const disk = await host.diskFiles.footprint(instance, 'disk');
+        expect(disk).toEqual(await host.diskFiles.footprint(instance, bottom));
+        expect(await host.diskFiles.footprint(instance, host.newFileId())).toBeNull();
+
+        const base = await baseOf(host, instance);
+        expect((await host.diskFiles.baseFacts(base))?.sizeBytes).toBe(sizeBytes());
+        expect(await host.diskFiles.baseFacts({ ...base, path: `${base.path}.none` })).toBeNull();
+      });
+    });
+
     describe('the record', () => {
       it('is absent, then what was written last', async () => {
         const { instance, bottom } = await stopped();

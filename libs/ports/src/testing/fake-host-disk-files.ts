@@ -14,6 +14,7 @@ import type {
   DiskFiles,
   Fingerprint,
   FlatImage,
+  Footprint,
   FoundLayer,
   ImageReader,
   ImageWriter,
@@ -156,6 +157,13 @@ export class FakeDiskFiles implements DiskFiles {
     return found ? this.bytesOf(found) : 0;
   }
 
+  async footprint(instance: InstanceId, file: FileId | 'disk'): Promise<Footprint | null> {
+    this.look(instance);
+    const { directory } = this.instances.require(instance);
+    const found = file === 'disk' ? this.instances.fs.lookUp(`${directory}/disk`) : this.fileOf(instance, file);
+    return found && { fileBytes: this.bytesOf(found), allocatedBytes: this.bytesOf(found) };
+  }
+
   async isOpenForWriting(instance: InstanceId, file: FileId): Promise<boolean> {
     this.look(instance);
     const found = this.fileOf(instance, file);
@@ -189,6 +197,10 @@ export class FakeDiskFiles implements DiskFiles {
     const file = this.instances.fs.lookUp(base.path);
     if (!file) throw new DiskUnsupportedError('disk_chain_unsupported', 'its base image is missing');
     return { sha256: 'ba5e'.repeat(16), sizeBytes: this.options.virtualSizeBytes };
+  }
+
+  async baseFacts(base: BaseImage): Promise<{ sizeBytes: number; sha256: string | null } | null> {
+    return this.instances.fs.lookUp(base.path) && { sizeBytes: this.options.virtualSizeBytes, sha256: null };
   }
 
   async findBase(

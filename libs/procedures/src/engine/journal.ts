@@ -11,7 +11,8 @@ export interface JournalHead {
   readonly at: string;
 }
 
-export type JournalEntry =
+/** @property at - when it was written, by the host's clock; absent in journals of earlier versions */
+export type JournalEntry = { readonly at?: string } & (
   | JournalHead
   | { readonly kind: 'begin'; readonly step: string }
   | { readonly kind: 'done'; readonly step: string; readonly result: Json }
@@ -24,7 +25,8 @@ export type JournalEntry =
   /** The broker has confirmed it. */
   | { readonly kind: 'announced'; readonly id: string }
   /** Nothing is left to do. */
-  | { readonly kind: 'closed' };
+  | { readonly kind: 'closed' }
+);
 
 /** The durable record of one procedure. It lies beside the files it speaks of, and lives and dies with them. */
 export interface Journal {

@@ -16,6 +16,12 @@ export interface RunOptions {
   readonly shutdown: AbortSignal;
   /** Called after an announcement is on the disk; whoever sends it must not rely on being called. */
   readonly onAnnounce?: () => void;
+  /**
+   * Called after a step has begun, in this life, and after each word on it is in the journal. For watchers.
+   *
+   * @param problem - it failed by this; past the point of no return it will be tried again
+   */
+  readonly onStep?: (name: string, problem?: Problem) => void;
 }
 
 /**
@@ -63,9 +69,10 @@ export class Run {
 
     if (!this.wasBegun(name)) await this.journal.append({ kind: 'begin', step: name });
     const undoIndex = this.rememberUndo(name, step, null);
-    const recovered = await step.recover();
-    const result = recovered ? recovered.result : await step.do();
+    this.options.onStep?.(name);
+    const result = await this.effectOf(name, step);
     await this.journal.append({ kind: 'done', step: name, result: result as Json });
+    this.options.onStep?.(name);
     if (undoIndex >= 0) this.undos.splice(undoIndex);
     this.rememberUndo(name, step, result);
     return result;
@@ -97,6 +104,20 @@ export class Run {
       if (this.journal.entries.some((entry) => entry.kind === 'undone' && entry.step === name)) continue;
       await undo();
       await this.journal.append({ kind: 'undone', step: name });
+      this.options.onStep?.(name);
+    }
+  }
+
+  private async effectOf<T>(name: string, step: Step<T>): Promise<T> {
+    try {
+      const recovered = await step.recover();
+      return recovered ? recovered.result : await step.do();
+    } catch (error) {
+      const isCancelled = this.options.cancel.aborted && !this.isPastNoReturn;
+      if (!this.options.shutdown.aborted) {
+        this.options.onStep?.(name, problemOf(isCancelled ? new CancelledError() : error));
+      }
+      throw error;
     }
   }
 

@@ -47,4 +47,15 @@ describe('the digest of a base image', () => {
     };
     await expect(meanwhile(write)).rejects.toBeInstanceOf(DiskUnsupportedError);
   });
+
+  it('is not known, nor computed, before somebody needs it; nor after the image was written to', async () => {
+    await writeFile(path, content);
+    const base = { path, format: 'raw' } as const;
+    const digests = new BaseDigests(await mkdtemp(join(root, 'state-')));
+    expect(await digests.known(base)).toBeNull();
+    await digests.of(base);
+    expect(await digests.known(base)).toBe(sha256);
+    await writeFile(path, content.subarray(1));
+    expect(await digests.known(base)).toBeNull();
+  });
 });

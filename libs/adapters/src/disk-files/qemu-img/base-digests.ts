@@ -21,7 +21,7 @@ const PIECE_BYTES = 2 ** 20;
 /** Digests of base images, each computed once for as long as the file isn't touched, also across restarts. */
 export class BaseDigests {
   private readonly running = new Map<string, Promise<BaseDigest>>();
-  private known: Map<string, BaseDigest> | null = null;
+  private read: Map<string, BaseDigest> | null = null;
 
   /** @param stateDir - absolute, must exist; what is lost of it is computed again */
   constructor(private readonly stateDir: string) {}
@@ -35,6 +35,11 @@ export class BaseDigests {
     const computing = this.compute(base, key).finally(() => this.running.delete(key));
     this.running.set(key, computing);
     return computing;
+  }
+
+  /** Without reading the image; `null`: it has never been read as it is now. */
+  async known(base: BaseImage): Promise<string | null> {
+    return (await this.load()).get(await this.keyOf(base))?.sha256 ?? null;
   }
 
   private async compute(base: BaseImage, key: string): Promise<BaseDigest> {
@@ -59,11 +64,11 @@ export class BaseDigests {
   }
 
   private async load(): Promise<Map<string, BaseDigest>> {
-    this.known ??= await this.read();
-    return this.known;
+    this.read ??= await this.readState();
+    return this.read;
   }
 
-  private async read(): Promise<Map<string, BaseDigest>> {
+  private async readState(): Promise<Map<string, BaseDigest>> {
     const text = await ifThere(readFile(this.file(), 'utf8'));
     if (text === null) return new Map();
     const parsed = StateFile.safeParse(parseJson(text));

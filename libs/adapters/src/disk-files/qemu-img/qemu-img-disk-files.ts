@@ -28,6 +28,7 @@ import type {
   DiskFiles,
   Fingerprint,
   FlatImage,
+  Footprint,
   FoundLayer,
   ImageReader,
   ImageWriter,
@@ -160,6 +161,12 @@ export class QemuImgDiskFiles implements DiskFiles {
     return found ? found.blocks * 512 : 0;
   }
 
+  async footprint(instance: InstanceId, file: FileId | 'disk'): Promise<Footprint | null> {
+    const path = file === 'disk' ? this.files.disk(instance) : await this.files.fileIn(instance, file);
+    const found = path === null ? null : await ifThere(stat(path));
+    return found && { fileBytes: found.size, allocatedBytes: found.blocks * 512 };
+  }
+
   async isOpenForWriting(instance: InstanceId, file: FileId): Promise<boolean> {
     const path = await this.files.fileIn(instance, file);
     return path !== null && isLockedForWriting(path);
@@ -198,6 +205,11 @@ export class QemuImgDiskFiles implements DiskFiles {
 
   baseDigest(base: BaseImage): Promise<{ sha256: string; sizeBytes: number }> {
     return this.digests.of(base);
+  }
+
+  async baseFacts(base: BaseImage): Promise<{ sizeBytes: number; sha256: string | null } | null> {
+    const found = await ifThere(stat(base.path));
+    return found && { sizeBytes: found.size, sha256: await this.digests.known(base) };
   }
 
   async findBase(
