@@ -5,6 +5,7 @@ import { Export1795500000000 } from './1795500000000-export.js';
 import { AuditTimes1795600000000 } from './1795600000000-audit-times.js';
 import { Repair1795700000000 } from './1795700000000-repair.js';
 import { HostFacts1796000000000 } from './1796000000000-host-facts.js';
+import { InstanceSummaries1796100000000 } from './1796100000000-instance-summaries.js';
 
 /** Oldest first. Listed by hand: a folder can't be read from inside a bundle. `index.spec.ts` compares both. */
 export const migrations = [
@@ -15,4 +16,5 @@ export const migrations = [
   AuditTimes1795600000000,
   Repair1795700000000,
   HostFacts1796000000000,
+  InstanceSummaries1796100000000,
 ];

@@ -1,6 +1,7 @@
 import type { DataSourceOptions, MigrationInterface } from 'typeorm';
 import { ComputeFactsEntity } from './compute-facts.entity.js';
 import { HostEntity } from './host.entity.js';
+import { InstanceSummaryEntity } from './instance-summary.entity.js';
 import { InstanceEntity } from './instance.entity.js';
 import { DiscardedLayerEntity, LayerEntity } from './layer.entity.js';
 import { OperationEntity } from './operation.entity.js';
@@ -11,6 +12,7 @@ import { RestorePointEntity } from './restore-point.entity.js';
 export const entities = [
   HostEntity,
   InstanceEntity,
+  InstanceSummaryEntity,
   LayerEntity,
   DiscardedLayerEntity,
   OperationEntity,

@@ -9,6 +9,8 @@ export * from './database-errors.js';
 export * from './host.entity.js';
 export * from './hosts.repository.js';
 export * from './housekeeping.repository.js';
+export * from './instance-page.js';
+export * from './instance-summary.entity.js';
 export * from './instance.entity.js';
 export * from './instances.repository.js';
 export * from './layer.entity.js';

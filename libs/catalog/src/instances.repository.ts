@@ -1,8 +1,13 @@
-import type { Chain, EventData } from '@varve/contracts';
-import type { HostName, InstanceId, LayerUid, OperationId, Problem, ProjectId } from '@varve/core';
+import type { Chain, EventData, Protection } from '@varve/contracts';
+import type { HostName, InstanceId, LayerUid, OperationId, Problem } from '@varve/core';
+import { In } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { obstacleOf } from './compute-facts.repository.js';
+import { pageOfInstances, PROTECTION } from './instance-page.js';
+import type { InstanceFilter, InstanceOrder } from './instance-page.js';
+import { InstanceSummaryEntity } from './instance-summary.entity.js';
 import { InstanceEntity } from './instance.entity.js';
+import type { PageRequest } from './paging.js';
 
 /** @param chain - `undefined`: its host is too old to tell, and nothing changes */
 const chainColumns = (
@@ -18,7 +23,8 @@ const chainColumns = (
 export interface InstanceFacts {
   readonly instance: InstanceEntity;
   readonly hostUp: boolean;
-  readonly lastRestorePointAt: Date | null;
+  readonly summary: InstanceSummaryEntity;
+  readonly protection: Protection;
   readonly operationId: OperationId | null;
   /** Why Nova's state of it forbids work; `null`: it does not, or there is no Nova. */
   readonly obstacle: Problem | null;
@@ -131,54 +137,47 @@ export class InstancesRepository {
     return ids.filter((id) => !allowed.has(id));
   }
 
-  /**
-   * By id.
-   *
-   * @param project - `null`: of all projects
-   */
-  async page(
-    project: ProjectId | null,
-    limit: number,
-    after: string | undefined,
-    hostUpWithinSeconds: number,
-  ): Promise<InstanceFacts[]> {
-    const query = this.db.createQueryBuilder(InstanceEntity, 'instance').orderBy('instance.id').take(limit);
-    if (project !== null) query.andWhere('instance.projectId = :project', { project });
-    if (after !== undefined) query.andWhere('instance.id > :after', { after });
-    return this.withFacts(await query.getMany(), hostUpWithinSeconds);
+  page(
+    of: InstanceFilter,
+    page: InstanceOrder & PageRequest,
+  ): Promise<{ ids: InstanceId[]; nextMarker: string | null }> {
+    return pageOfInstances(this.db, of, page);
   }
 
-  async withFacts(instances: readonly InstanceEntity[], hostUpWithinSeconds: number): Promise<InstanceFacts[]> {
-    const facts: {
-      id: InstanceId;
-      up: boolean;
-      last: Date | null;
-      operation: OperationId | null;
-      vmState: string | null;
-      computeHost: string | null;
-    }[] = await this.db.query(
-      `select i.id, h.seen_at > now() - make_interval(secs => $2) as up,
-           (select max(sealed_at) from restore_points p
-             where p.instance_id = i.id and p.status in ('available', 'restoring')) as last,
+  /** In the order of the ids; without those that are not there. */
+  async facts(ids: readonly InstanceId[], hostUpWithinSeconds: number): Promise<InstanceFacts[]> {
+    const [rows, summaries, facts] = await Promise.all([
+      this.db.findBy(InstanceEntity, { id: In([...ids]) }),
+      this.db.findBy(InstanceSummaryEntity, { instanceId: In([...ids]) }),
+      this.db.query<
+        {
+          id: InstanceId;
+          up: boolean;
+          operation: OperationId | null;
+          vmState: string | null;
+          computeHost: string | null;
+          protection: Protection;
+        }[]
+      >(
+        `select i.id, h.seen_at > now() - make_interval(secs => $2) as up, ${PROTECTION} as protection,
            (select o.id from operations o where o.instance_id = i.id and o.state in ('queued', 'running')) as operation,
            f.vm_state as "vmState", f.host as "computeHost"
-         from instances i join hosts h on h.name = i.host left join compute_facts f on f.instance_id = i.id
+         from instances i join hosts h on h.name = i.host join instance_summaries s on s.instance_id = i.id
+           left join compute_facts f on f.instance_id = i.id
          where i.id = any($1::uuid[])`,
-      [instances.map(({ id }) => id), hostUpWithinSeconds],
-    );
-    const byId = new Map(facts.map((fact) => [fact.id, fact]));
-    return instances.map((instance) => {
-      const fact = byId.get(instance.id);
-      return {
-        instance,
-        hostUp: fact?.up ?? false,
-        lastRestorePointAt: fact?.last ?? null,
-        operationId: fact?.operation ?? null,
-        obstacle:
-          fact?.vmState === null || fact === undefined
-            ? null
-            : obstacleOf({ instanceId: instance.id, vmState: fact.vmState, host: fact.computeHost }, instance.host),
-      };
+        [ids, hostUpWithinSeconds],
+      ),
+    ]);
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    const summaryOf = new Map(summaries.map((summary) => [summary.instanceId, summary]));
+    const factOf = new Map(facts.map((fact) => [fact.id, fact]));
+    return ids.flatMap((id): InstanceFacts[] => {
+      const [instance, summary, fact] = [byId.get(id), summaryOf.get(id), factOf.get(id)];
+      if (!instance || !summary || !fact) return [];
+      const { up: hostUp, operation: operationId, protection, vmState, computeHost } = fact;
+      const obstacle =
+        vmState === null ? null : obstacleOf({ instanceId: id, vmState, host: computeHost }, instance.host);
+      return [{ instance, summary, protection, hostUp, operationId, obstacle }];
     });
   }
 }

@@ -9,7 +9,7 @@ import type {
   ProjectId,
   SnapshotUid,
 } from '@varve/core';
-import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn, VirtualColumn } from 'typeorm';
 import { bigint, time } from './columns.js';
 import { InstanceEntity } from './instance.entity.js';
 
@@ -34,12 +34,16 @@ import { InstanceEntity } from './instance.entity.js';
 @Index('operations_of_instance', ['instanceId', 'createdAt', 'id'])
 @Index('operations_of_project', ['projectId', 'createdAt', 'id'])
 @Index('operations_by_time', ['createdAt', 'id'])
+@Index('operations_of_host', ['host', 'kind', 'createdAt'])
 @Index('operations_unconfirmed', ['instanceId'], { where: `settled_by = 'sweep'` })
 export class OperationEntity {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'operations_pk' }) id!: OperationId;
   @ForeignKey(() => InstanceEntity, { name: 'operations_instance_fk', onDelete: 'RESTRICT' })
   @Column('uuid', { name: 'instance_id' })
   instanceId!: InstanceId;
+  /** As it is called now. */
+  @VirtualColumn({ query: (alias) => `select i.name from instances i where i.id = ${alias}.instance_id` })
+  instanceName!: string;
   @Column('text', { name: 'project_id' }) projectId!: ProjectId;
   /** Where its job went. */
   @Column('text') host!: HostName;

@@ -153,7 +153,13 @@ export class OperationsRepository {
 
   /** Newest first. */
   page(
-    of: { project?: ProjectId | null; instance?: InstanceId | undefined; state?: OperationState | undefined },
+    of: {
+      project?: ProjectId | null;
+      instance?: InstanceId | undefined;
+      state?: OperationState | undefined;
+      host?: HostName | undefined;
+      active?: boolean | undefined;
+    },
     kinds: readonly string[],
     page: PageRequest,
   ): Promise<{ rows: OperationEntity[]; nextMarker: string | null }> {
@@ -162,6 +168,10 @@ export class OperationsRepository {
     if (of.project) query.andWhere('operation.projectId = :project', of);
     if (of.instance !== undefined) query.andWhere('operation.instanceId = :instance', of);
     if (of.state !== undefined) query.andWhere('operation.state = :state', of);
+    if (of.host !== undefined) query.andWhere('operation.host = :host', of);
+    // As the index on those that are active says it.
+    const active = `operation.state in ('queued', 'running')`;
+    if (of.active !== undefined) query.andWhere(of.active ? active : `not (${active})`);
     return newestFirst(query, 'createdAt', 'id', page);
   }
 

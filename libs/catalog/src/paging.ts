@@ -10,8 +10,8 @@ export interface PageRequest {
 export class MarkerInvalidError extends ServiceError {
   readonly code = 'invalid_request';
   readonly remedy = 'fix-request';
-  constructor() {
-    super('The marker is not one that a page ended with', { marker: 'not valid' });
+  constructor(options?: ErrorOptions) {
+    super('The marker is not one that a page ended with', { marker: 'not valid' }, options);
   }
 }
 

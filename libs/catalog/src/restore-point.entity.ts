@@ -1,7 +1,7 @@
 import type { SnapshotStatus } from '@varve/contracts';
 import type { Consistency, InstanceId, LayerUid, OperationId, Problem, ProjectId, SnapshotUid } from '@varve/core';
 import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
-import { time } from './columns.js';
+import { bigint, time } from './columns.js';
 import { InstanceEntity } from './instance.entity.js';
 import { LayerEntity } from './layer.entity.js';
 import { OperationEntity } from './operation.entity.js';
@@ -13,6 +13,8 @@ import { OperationEntity } from './operation.entity.js';
 @Check('restore_points_have_a_layer', `status in ('creating', 'error') or layer_uid is not null`)
 @Index('restore_points_of_instance', ['instanceId', 'createdAt', 'uid'])
 @Index('restore_points_sealed', ['instanceId', 'sealedAt', 'uid'])
+// By an expression, which TypeORM has no word for: (instance_id, coalesce(sealed_at, created_at), uid).
+@Index('restore_points_in_time', { synchronize: false })
 @ForeignKey(() => LayerEntity, ['layerUid', 'instanceId'], ['uid', 'instanceId'], {
   name: 'restore_points_layer_fk',
   onDelete: 'RESTRICT',
@@ -32,6 +34,8 @@ export class RestorePointEntity {
   @ForeignKey(() => OperationEntity, { name: 'restore_points_operation_fk', onDelete: 'RESTRICT' })
   @Column('uuid', { name: 'operation_id' })
   operationId!: OperationId;
+  /** Of that operation: tells on which side of a rollback it lies. */
+  @Column(bigint('epoch')) epoch!: number;
   @Column('text', { nullable: true }) consistency!: Consistency | null;
   @Column('double precision', { name: 'stall_ms', nullable: true }) stallMs!: number | null;
   @Column('boolean', { default: false }) healed!: boolean;

@@ -16,8 +16,8 @@ export class RestorePointsRepository {
     operationId: OperationId;
   }): Promise<RestorePointEntity> {
     await this.db.query(
-      `insert into restore_points (uid, instance_id, project_id, name, status, operation_id, created_at)
-       values ($1, $2, $3, $4, 'creating', $5, now())`,
+      `insert into restore_points (uid, instance_id, project_id, name, status, operation_id, epoch, created_at)
+       select $1, $2, $3, $4, 'creating', id, epoch, now() from operations where id = $5`,
       [point.uid, point.instanceId, point.projectId, point.name, point.operationId],
     );
     return this.db.findOneByOrFail(RestorePointEntity, { uid: point.uid });

@@ -27,7 +27,8 @@ export const isOver = (operation: Pick<OperationEntity, 'settledBy'>): boolean =
 export const instanceView = ({
   instance,
   hostUp,
-  lastRestorePointAt,
+  summary,
+  protection,
   operationId,
   obstacle,
 }: InstanceFacts): InstanceView => ({
@@ -40,10 +41,10 @@ export const instanceView = ({
   chainLength: instance.chainLength,
   // What Nova is doing with it explains what its host finds, such as a disk that is half gone.
   unsupported: problemView({ problem: obstacle ?? instance.unsupported }),
-  protection: instance.unsupported ? 'unsupported' : lastRestorePointAt ? 'protected' : 'unprotected',
-  lastRestorePointAt: iso(lastRestorePointAt),
-  restorePoints: 0,
-  storedBytes: 0,
+  protection,
+  lastRestorePointAt: iso(summary.lastPointAt),
+  restorePoints: summary.restorePoints,
+  storedBytes: summary.storedBytes,
   operationId,
   seenAt: instance.seenAt.toISOString(),
 });
@@ -81,7 +82,7 @@ const progressOf = (operation: OperationEntity): Pick<OperationView, 'phase' | '
 export const operationView = (operation: OperationEntity): OperationView => ({
   id: operation.id,
   instanceId: operation.instanceId,
-  instanceName: null,
+  instanceName: operation.instanceName,
   projectId: operation.projectId,
   host: operation.host,
   userId: operation.userId,

@@ -17,6 +17,12 @@ const OBSTACLES: Readonly<Record<string, readonly [Code, string]>> = {
   error: ['instance_in_error', 'is in error; an operator has to reset its state first'],
 };
 
+/** The states that {@link obstacleIn} names, by whether they pass without anybody doing something. */
+export const OBSTRUCTING_STATES: { readonly passing: readonly string[]; readonly lasting: readonly string[] } = {
+  passing: Object.keys(OBSTACLES).filter((state) => obstacleIn(state, '')?.remedy === 'retry'),
+  lasting: Object.keys(OBSTACLES).filter((state) => obstacleIn(state, '')?.remedy !== 'retry'),
+};
+
 /**
  * Why neither a snapshot nor a rollback can be made while Nova has the instance in this state.
  *

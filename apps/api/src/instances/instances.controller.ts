@@ -3,9 +3,9 @@ import {
   ChainView,
   InstanceIdParam,
   InstancePage,
+  InstanceQuery,
   InstanceView,
   OperationView,
-  PageQuery,
   RepairInstance,
 } from '@varve/contracts';
 import type { Page } from '@varve/contracts';
@@ -28,7 +28,10 @@ export class InstancesController {
 
   @Get()
   @Answers(200, InstancePage, 'Your instances; of all projects for an administrator')
-  list(@CurrentCaller() caller: Caller, @Query({ schema: PageQuery }) query: PageQuery): Promise<Page<InstanceView>> {
+  list(
+    @CurrentCaller() caller: Caller,
+    @Query({ schema: InstanceQuery }) query: InstanceQuery,
+  ): Promise<Page<InstanceView>> {
     return this.instances.list(caller, query);
   }
 

@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Catalog, chainView, instanceView, MarkerInvalidError } from '@varve/catalog';
-import type { ChainView, InstanceView, Page, PageQuery } from '@varve/contracts';
-import { isUuid } from '@varve/core';
+import { Catalog, chainView, instanceView } from '@varve/catalog';
+import type { ChainView, InstanceQuery, InstanceView, Page } from '@varve/contracts';
 import type { InstanceId } from '@varve/core';
 import type { ApiConfig } from '../config.js';
 import { scopeOf, visible } from '../http/caller.js';
@@ -15,20 +14,22 @@ export class InstancesService {
     @Inject(CONFIG) private readonly config: Pick<ApiConfig, 'hostDownAfterS'>,
   ) {}
 
-  /** By id, so that pages stay what they are while instances come and go. */
-  async list(caller: Caller, { limit, marker }: PageQuery): Promise<Page<InstanceView>> {
-    if (marker !== undefined && !isUuid(marker)) throw new MarkerInvalidError();
-    const rows = await this.catalog.read((tx) =>
-      tx.instances.page(scopeOf(caller), limit + 1, marker, this.config.hostDownAfterS),
-    );
-    const items = rows.slice(0, limit).map(instanceView);
-    return { items, nextMarker: rows.length > limit ? (items.at(-1)?.id ?? null) : null };
+  async list(caller: Caller, query: InstanceQuery): Promise<Page<InstanceView>> {
+    const { projectId, search, protection, host } = query;
+    const scope = scopeOf(caller);
+    if (scope !== null && projectId !== undefined && projectId !== scope) return { items: [], nextMarker: null };
+    return this.catalog.read(async (tx) => {
+      const of = { project: scope ?? projectId ?? null, search, protection, host };
+      const { ids, nextMarker } = await tx.instances.page(of, query);
+      const facts = await tx.instances.facts(ids, this.config.hostDownAfterS);
+      return { items: facts.map(instanceView), nextMarker };
+    });
   }
 
   async show(caller: Caller, id: InstanceId): Promise<InstanceView> {
     return this.catalog.read(async (tx) => {
-      const instance = visible(caller, 'instance', id, await tx.instances.find(id));
-      const [facts] = await tx.instances.withFacts([instance], this.config.hostDownAfterS);
+      visible(caller, 'instance', id, await tx.instances.find(id));
+      const [facts] = await tx.instances.facts([id], this.config.hostDownAfterS);
       if (!facts) throw new Error('an instance without its own row');
       return instanceView(facts);
     });

@@ -19,8 +19,10 @@ export class OperationsService {
 
   async list(caller: Caller, query: OperationQuery): Promise<Page<OperationView>> {
     return this.catalog.read(async (tx) => {
-      const of = { project: scopeOf(caller), instance: query.instanceId, state: query.state };
-      const { rows, nextMarker } = await tx.operations.page(of, OperationKind.options, query);
+      const { instanceId: instance, state, host, active, kind } = query;
+      const of = { project: scopeOf(caller), instance, state, host, active };
+      const kinds = kind === undefined ? OperationKind.options : [kind];
+      const { rows, nextMarker } = await tx.operations.page(of, kinds, query);
       return { items: rows.map(operationView), nextMarker };
     });
   }

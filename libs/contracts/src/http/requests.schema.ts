@@ -65,7 +65,7 @@ export type RepairInstance = z.output<typeof RepairInstance>;
 const paging = {
   limit: z.coerce.number().int().min(1).max(1000).default(100),
   /** The `nextMarker` of the page before. */
-  marker: z.string().max(200).optional(),
+  marker: z.string().max(4096).optional(),
 };
 
 export const PageQuery = z.strictObject(paging);

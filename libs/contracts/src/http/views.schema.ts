@@ -19,7 +19,8 @@ import { PhaseSchema } from '../messages/events.schema.js';
 
 /**
  * `protected`: can go back, and its newest snapshot succeeded. `failing`: the newest one failed, whatever can still be
- * gone back to. `unprotected`: nothing to go back to. `unsupported`: no snapshot can be taken of it; `problem` says why.
+ * gone back to; one that is under way or was cancelled does not count. `unprotected`: nothing to go back to.
+ * `unsupported`: no snapshot can be taken of it, and that does not pass by itself; its `unsupported` says why.
  */
 export const Protection = z.enum(['protected', 'failing', 'unprotected', 'unsupported']);
 export type Protection = z.output<typeof Protection>;
