@@ -71,15 +71,15 @@ describe('an instance', () => {
   it('says whether it can go back, how often, and what that takes', async () => {
     const all = new Map<string, InstanceView>();
     for await (const view of client.instances()) all.set(view.name, view);
-    expect([...all.values()].map(({ name, protection }) => [name, protection]).sort()).toEqual([
-      ['Rescued', 'unsupported'],
-      ['Web-1', 'protected'],
-      ['db', 'failing'],
+    expect(Object.fromEntries([...all.values()].map(({ name, protection }) => [name, protection]))).toEqual({
+      Rescued: 'unsupported',
+      'Web-1': 'protected',
+      db: 'failing',
       // What is in the way passes by itself, and nothing was ever stored.
-      ['moving', 'unprotected'],
-      ['raw', 'unsupported'],
-      ['web-2 100%_sure', 'failing'],
-    ]);
+      moving: 'unprotected',
+      raw: 'unsupported',
+      'web-2 100%_sure': 'failing',
+    });
     const web1 = all.get('Web-1');
     expect(web1).toMatchObject({ restorePoints: 3, storedBytes: 2700, unsupported: null });
     const points = await client.restorePointPage(mine.web1.id, { limit: 1 });

@@ -53,7 +53,7 @@ describe('a log-in', () => {
     expect(Date.parse(login.session.expiresAt ?? '')).toBeGreaterThan(Date.now());
     expect((await clientOf(login.token, 1).instancePage()).items.map(({ id }) => id)).toEqual([red.id]);
 
-    const pink = await clientOf('').login({ method: 'token', token: login.token, projectId: 'pink' as never });
+    const pink = await clientOf('').login({ method: 'token', token: login.token, projectId: 'pink' });
     expect(pink.session).toMatchObject({ projectId: 'pink', roles: ['reader'] });
     expect((await clientOf(pink.token).instancePage()).items).toEqual([]);
     // No role at all there: nothing may be done, and that can be told.
