@@ -20,7 +20,7 @@ function __varve_typed
                 set skip 1
             case '-*'
             case '*'
-                if contains -- (string join ' ' $path $words[$i]) 'instance' 'instance list' 'instance show' 'snapshot' 'snapshot create' 'snapshot list' 'snapshot show' 'snapshot delete' 'restore-point' 'restore-point list' 'rollback' 'rollback undo' 'rollback list' 'rollback show' 'export' 'settle' 'repair' 'operation' 'operation list' 'operation show' 'operation watch' 'operation cancel' 'host' 'host list' 'doctor' 'completion' 'completion bash' 'completion zsh' 'completion fish'
+                if contains -- (string join ' ' $path $words[$i]) 'instance' 'instance list' 'instance show' 'snapshot' 'snapshot create' 'snapshot list' 'snapshot show' 'snapshot delete' 'restore-point' 'restore-point list' 'rollback' 'rollback undo' 'rollback keep' 'rollback list' 'rollback show' 'export' 'settle' 'repair' 'operation' 'operation list' 'operation show' 'operation watch' 'operation cancel' 'host' 'host list' 'doctor' 'completion' 'completion bash' 'completion zsh' 'completion fish'
                     set -a path $words[$i]
                 else
                     set others (math $others + 1)
@@ -100,6 +100,7 @@ complete -c varve -n '__varve_below \'restore-point list\'' -x -l limit -d 'the 
 complete -c varve -n '__varve_below \'restore-point list\'' -l csv -d 'print results as CSV (RFC 4180), with a line of names'
 complete -c varve -n '__varve_below \'restore-point list\'' -l watch -d 'list again every so often (2), until q or Ctrl-C'
 complete -c varve -n '__varve_at \'rollback\'' -a 'undo' -d 'bring back what a rollback replaced; the instance is stopped and started'
+complete -c varve -n '__varve_at \'rollback\'' -a 'keep' -d 'give up what a rollback replaced and free its space on the host; after that it can not be undone'
 complete -c varve -n '__varve_at \'rollback\'' -a 'list' -d 'list an instance\'s rollbacks and undos, newest first'
 complete -c varve -n '__varve_at \'rollback\'' -a 'show' -d 'show one rollback or undo'
 complete -c varve -n '__varve_below \'rollback\'' -x -l to -d 'the snapshot\'s uid'
@@ -108,6 +109,8 @@ complete -c varve -n '__varve_below \'rollback\'' -l yes -d 'do not ask'
 complete -c varve -n '__varve_below \'rollback\'' -l no-wait -d 'only ask for it'
 complete -c varve -n '__varve_below \'rollback undo\'' -l yes -d 'do not ask'
 complete -c varve -n '__varve_below \'rollback undo\'' -l no-wait -d 'only ask for it'
+complete -c varve -n '__varve_below \'rollback keep\'' -l yes -d 'do not ask'
+complete -c varve -n '__varve_below \'rollback keep\'' -l no-wait -d 'only ask for it'
 complete -c varve -n '__varve_below \'rollback list\'' -x -l limit -d 'the most to list'
 complete -c varve -n '__varve_below \'rollback list\'' -l csv -d 'print results as CSV (RFC 4180), with a line of names'
 complete -c varve -n '__varve_below \'rollback list\'' -l watch -d 'list again every so often (2), until q or Ctrl-C'

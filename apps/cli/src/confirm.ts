@@ -5,14 +5,22 @@ import type { Session } from './settings.js';
 import { ask, isInteractive, printable } from './terminal.js';
 
 /**
- * Lets the user type the instance's name before its disk is exchanged.
+ * Lets the user type the instance's name before its disk is exchanged, or something else is done that has no way back.
+ *
+ * @param brief - the same in short, for where there is nobody to ask
  *
  * @throws {UsageError} it wasn't typed, or there is nobody to ask
  */
-export async function confirm(session: Session, instance: InstanceView, yes: boolean, what: string): Promise<void> {
+export async function confirm(
+  session: Session,
+  instance: InstanceView,
+  yes: boolean,
+  what: string,
+  brief = `This stops ${instance.name} and exchanges its disk`,
+): Promise<void> {
   if (yes) return;
   if (!isInteractive(session.terminal)) {
-    throw new UsageError(`This stops ${instance.name} and exchanges its disk; give --yes where nobody can be asked`);
+    throw new UsageError(`${brief}; give --yes where nobody can be asked`);
   }
   note(session, what);
   const typed = await ask(session.terminal, `Type the instance's name, ${printable(instance.name)}, to go on: `);

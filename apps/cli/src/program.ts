@@ -13,6 +13,7 @@ import { addOperationWatch } from './commands/operation-watch.command.js';
 import { addRepair } from './commands/repair.command.js';
 import { addRestorePointList } from './commands/restore-point-list.command.js';
 import { addRollback } from './commands/rollback.command.js';
+import { addRollbackKeep } from './commands/rollback-keep.command.js';
 import { addRollbackList } from './commands/rollback-list.command.js';
 import { addRollbackShow } from './commands/rollback-show.command.js';
 import { addRollbackUndo } from './commands/rollback-undo.command.js';
@@ -58,6 +59,7 @@ export function programOf(cli: Cli): Command {
 
   const rollback = addRollback(program, cli);
   addRollbackUndo(rollback, cli);
+  addRollbackKeep(rollback, cli);
   addRollbackList(rollback, cli);
   addRollbackShow(rollback, cli);
 

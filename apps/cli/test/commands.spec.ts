@@ -235,6 +235,24 @@ describe('rollback', () => {
   });
 });
 
+describe('rollback keep', () => {
+  it('asks first, gives up what the rollback replaced, and says what that frees', async () => {
+    const { uid } = point('2026-01-01T00:00:00Z');
+    await varve('rollback', 'web-1', '--to', uid, '--yes');
+    const [rollback] = api.rollbacks;
+    Object.assign(rollback ?? {}, { keptBytes: 5 * 2 ** 20 });
+    const id = rollback?.id ?? '';
+    const refused = await varve('rollback', 'keep', id);
+    expect(refused).toMatchObject({ code: 2 });
+    expect(refused.err).toMatch(/deletes what the rollback of web-1 replaced; give --yes/);
+    const { code, out } = await varve('rollback', 'keep', id, '--yes');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^web-1 stays as it is; 5\.0 MiB on .+ is free\n$/);
+    expect((await varve('rollback', 'show', id)).out).toMatch(/Undoable: +no\n/);
+    expect(json(await varve('rollback', 'keep', id, '--yes', '--no-wait', '--json'))).toMatchObject({ kind: 'keep' });
+  });
+});
+
 describe('settle', () => {
   it('brings the disk back to one layer, and waits for it, asked to or not', async () => {
     for (const how of [[], ['--wait']]) {

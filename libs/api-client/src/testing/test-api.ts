@@ -191,6 +191,11 @@ export class TestApi {
         this.rollbacks.unshift(rollback);
         return { status: 202, body: RollbackView.parse(rollback) };
       }
+      case 'POST rollbacks/:id/keep': {
+        const kept = found(this.rollbacks.find((one) => one.id === id));
+        Object.assign(kept, { undoable: false, keptBytes: null });
+        return { status: 202, body: this.#operate(this.#free(kept.instanceId), 'keep') };
+      }
       case 'GET snapshots/:id':
         return { status: 200, body: SnapshotView.parse(found(this.snapshots.find((one) => one.uid === id))) };
       case 'POST snapshots/:id/exports': {
