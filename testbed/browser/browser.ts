@@ -2,7 +2,7 @@
 //
 //   const browser = await Browser.open();
 //   const page = await browser.page({ phone: true, language: 'zh-CN' });
-//   await page.goto(cluster.url);
+//   await logIn(page, cluster.url, TOKENS.member);
 //   expect(await seriousFaults(page)).toEqual([]);           // axe-core: accessibility
 //   expect(browser.complaints).toEqual([]);                  // whatever a page has said of errors
 //   await browser.close();
@@ -79,6 +79,13 @@ export class Browser {
     for (const context of this.contexts) await context.close();
     await this.chromium.close();
   }
+}
+
+/** By the page's own form. The page is then where it was gone to, or at the overview. */
+export async function logIn(page: Page, url: string, token: string): Promise<void> {
+  await page.goto(`${url}/login#token=${token}`);
+  await page.getByRole('button', { name: /^(Log in|登录)$/ }).click();
+  await page.waitForURL((at) => at.pathname !== '/login');
 }
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');

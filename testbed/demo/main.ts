@@ -13,6 +13,7 @@ import { Tenant, type Point } from './tenant.ts';
 import { Visitors } from './visitors.ts';
 
 const STAY = process.argv.includes('--stay');
+const PICTURES = process.argv.includes('--pictures') ? (process.argv.at(-1) ?? '') : null;
 /** Enough to see that it matters, little enough for a guest without KVM to read it all a few times. */
 const AREA_BLOCKS = 16_384;
 const WRITES_PER_SECOND = 300;
@@ -60,6 +61,12 @@ try {
   await tell(tenant, guest, services);
 
   tenant.printTables();
+  if (PICTURES !== null) {
+    story.chapter('Pictures');
+    // Where nothing else is asked for, no browser is needed.
+    const { takePictures } = await import('./pictures.ts');
+    await takePictures(story, cluster, guest, PICTURES);
+  }
   if (STAY) await stay(cluster, guest);
   await end(story.failed ? 1 : 0);
 } catch (error) {

@@ -1,17 +1,20 @@
 import { useQueryClient } from '@tanstack/react-query';
 import type { QueryClient } from '@tanstack/react-query';
 import type { LiveEvent } from '@varve/api-client';
-import { isFinished } from '@varve/api-client';
+import { ApiError, isFinished } from '@varve/api-client';
 import { Alert } from 'antd';
 import { createContext, use, useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useSession } from '../session/session.tsx';
+import { ProblemAlert } from '../shared/problem-alert.tsx';
 import { useFormat } from '../shared/use-format.ts';
 import { useApi } from './api.ts';
 import { keys } from './keys.ts';
 import { Paced } from './paced.ts';
 
-/** Since when nothing is heard from the API; `null`: it is there. */
-const AwaySince = createContext<string | null>(null);
+/** Since when nothing is heard from the API; an error: it has refused, and nothing will be heard; `null`: all is well. */
+type Silence = { readonly since: string } | { readonly refusal: Error } | null;
+const SilenceContext = createContext<Silence>(null);
 
 /** Lists are asked for again at most this often, however much happens. Milliseconds. */
 const LISTS_EVERY_MS = 2_000;
@@ -20,7 +23,8 @@ const LISTS_EVERY_MS = 2_000;
 export function LiveProvider({ children }: { children: React.ReactNode }) {
   const api = useApi();
   const queries = useQueryClient();
-  const [awaySince, setAwaySince] = useState<string | null>(null);
+  const [silence, setSilence] = useState<Silence>(null);
+  const { leave } = useSession();
   const lists = useMemo(
     () => new Paced(LISTS_EVERY_MS, (key) => void queries.invalidateQueries({ queryKey: JSON.parse(key) as string[] })),
     [queries],
@@ -31,9 +35,9 @@ export function LiveProvider({ children }: { children: React.ReactNode }) {
     const follow = async (): Promise<void> => {
       let first = true;
       for await (const event of api.events({}, { signal: stop.signal })) {
-        if (event.type === 'away') setAwaySince((since) => since ?? new Date().toISOString());
+        if (event.type === 'away') setSilence({ since: new Date().toISOString() });
         else if (event.type === 'open') {
-          setAwaySince(null);
+          setSilence(null);
           // What happened while nobody listened is not told again.
           if (!first) void queries.invalidateQueries();
           first = false;
@@ -42,18 +46,16 @@ export function LiveProvider({ children }: { children: React.ReactNode }) {
     };
     follow().catch((error: unknown) => {
       if (stop.signal.aborted) return;
-      // Refused for good, e.g. because the login has ended: the next question of the page finds out and says so.
-      setAwaySince(new Date().toISOString());
-      void queries.invalidateQueries();
-      console.error('no live events', error);
+      if (error instanceof ApiError && error.status === 401) leave('expired');
+      else setSilence({ refusal: error instanceof Error ? error : new Error(String(error)) });
     });
     return () => {
       stop.abort();
       lists.clear();
     };
-  }, [api, queries, lists]);
+  }, [api, queries, lists, leave]);
 
-  return <AwaySince value={awaySince}>{children}</AwaySince>;
+  return <SilenceContext value={silence}>{children}</SilenceContext>;
 }
 
 function take(event: LiveEvent, queries: QueryClient, lists: Paced): void {
@@ -82,16 +84,17 @@ function take(event: LiveEvent, queries: QueryClient, lists: Paced): void {
 export function LiveBanner() {
   const { t } = useTranslation();
   const format = useFormat();
-  const since = use(AwaySince);
+  const silence = use(SilenceContext);
   return (
     <div role="status" aria-live="polite">
-      {since !== null && (
-        <Alert
-          type="warning"
-          showIcon
-          style={{ marginBottom: 12 }}
-          title={t('common.state.away', { time: format.moment(since) })}
-        />
+      {silence !== null && (
+        <div style={{ marginBottom: 12 }}>
+          {'since' in silence ? (
+            <Alert type="warning" showIcon title={t('common.state.away', { time: format.moment(silence.since) })} />
+          ) : (
+            <ProblemAlert error={silence.refusal} />
+          )}
+        </div>
       )}
     </div>
   );

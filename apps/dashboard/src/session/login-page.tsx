@@ -1,9 +1,9 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Alert, Button, Card, Flex, Form, Input, Tabs, Typography } from 'antd';
 import type { Login as LoginRequest } from '@varve/contracts';
-import { useMemo, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Navigate, useLocation } from 'react-router';
+import { Navigate, useLocation, useNavigate } from 'react-router';
 import { clientFor } from '../api/api.ts';
 import { Choices } from '../layout/choices.tsx';
 import { ProblemAlert } from '../shared/problem-alert.tsx';
@@ -23,7 +23,7 @@ export function LoginPage() {
   const { login, left } = useSession();
   const { state } = useLocation() as { state: { from?: string } | null };
   const client = useMemo(() => clientFor(''), []);
-  const [given] = useState(tokenOfLink);
+  const given = useTokenOfLink();
   const about = useQuery({ queryKey: ['about'], queryFn: ({ signal }) => client.about({ signal }) });
   if (login) return <Navigate to={state?.from ?? '/'} replace />;
   return (
@@ -58,6 +58,7 @@ function Ways({ methods, given }: { methods: readonly Method[]; given: string | 
   if (methods.length === 1 && only) return <Way method={only} given={given} />;
   return (
     <Tabs
+      key={given}
       items={methods.map((method) => ({
         key: method,
         label: t(TAB[method]),
@@ -67,11 +68,18 @@ function Ways({ methods, given }: { methods: readonly Method[]; given: string | 
   );
 }
 
-/** A token that came with the link is put into the field, and leaves the address at once: that is kept and shown. */
-function tokenOfLink(): string | undefined {
-  const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? undefined;
-  if (token !== undefined) history.replaceState(history.state, '', location.pathname + location.search);
-  return token;
+/** A token that came with the link, to be put into the field. It leaves the address at once, which is kept and shown. */
+function useTokenOfLink(): string | undefined {
+  const { hash, pathname, state } = useLocation();
+  const navigate = useNavigate();
+  const [given, setGiven] = useState<string>();
+  useEffect(() => {
+    const token = new URLSearchParams(hash.slice(1)).get('token');
+    if (token === null) return;
+    setGiven(token);
+    void navigate(pathname, { replace: true, state });
+  }, [hash, pathname, state, navigate]);
+  return given;
 }
 
 function Way({ method, given }: { method: Method; given: string | undefined }) {
@@ -84,6 +92,7 @@ function Way({ method, given }: { method: Method; given: string | undefined }) {
     <Form
       layout="vertical"
       requiredMark={false}
+      key={given}
       initialValues={{ token: given, domain: 'Default' }}
       onFinish={(fields: Record<string, string | undefined>) => asking.mutate(requestOf(method, fields))}
     >
