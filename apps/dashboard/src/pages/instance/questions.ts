@@ -1,0 +1,58 @@
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import type { UseMutationResult, UseQueryResult } from '@tanstack/react-query';
+import type { VarveClient } from '@varve/api-client';
+import { isFinished } from '@varve/api-client';
+import type { InstanceView, OperationView, RollbackView } from '@varve/contracts';
+import { useApi } from '../../api/api.ts';
+import { keys, refreshInstance } from '../../api/keys.ts';
+
+/** Live events say what becomes of a running operation; where they are held up, asking does. Milliseconds. */
+const ASK_AGAIN_MS = 5_000;
+
+export function useInstance(id: string): UseQueryResult<InstanceView> {
+  const api = useApi();
+  return useQuery({ queryKey: keys.instance(id), queryFn: ({ signal }) => api.instance(id, { signal }) });
+}
+
+/** @param id - `null`: of none */
+export function useOperation(id: string | null): UseQueryResult<OperationView> {
+  const api = useApi();
+  return useQuery({
+    queryKey: keys.operation(id ?? ''),
+    queryFn: ({ signal }) => api.operation(id ?? '', { signal }),
+    enabled: id !== null,
+    refetchInterval: ({ state: { data } }) => (data && isFinished(data) ? false : ASK_AGAIN_MS),
+  });
+}
+
+export function useRollback(instanceId: string, id: string | null): UseQueryResult<RollbackView> {
+  const api = useApi();
+  return useQuery({
+    queryKey: [...keys.rollbacks(instanceId), id],
+    queryFn: ({ signal }) => api.rollback(id ?? '', { signal }),
+    enabled: id !== null,
+  });
+}
+
+/** Newest first. What it replaced is kept of the latest that succeeded alone. */
+export function useRollbacks(instanceId: string): UseQueryResult<readonly RollbackView[]> {
+  const api = useApi();
+  return useQuery({
+    queryKey: keys.rollbacks(instanceId),
+    queryFn: async ({ signal }) => (await api.rollbackPage(instanceId, { limit: 20 }, { signal })).items,
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** Something asked of the API for an instance; once it was accepted, what is on the screen is asked for again. */
+export function useRequest<Of, Answer>(
+  instanceId: string,
+  ask: (api: VarveClient, of: Of) => Promise<Answer>,
+): UseMutationResult<Answer, Error, Of> {
+  const api = useApi();
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (of: Of) => ask(api, of),
+    onSettled: () => refreshInstance(queries, instanceId),
+  });
+}
