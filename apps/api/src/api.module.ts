@@ -23,6 +23,8 @@ import { SettleService } from './instances/settle.service.js';
 import { OperationFeed } from './operations/operation-feed.js';
 import { OperationsController } from './operations/operations.controller.js';
 import { OperationsService } from './operations/operations.service.js';
+import { OverviewController } from './overview/overview.controller.js';
+import { OverviewService } from './overview/overview.service.js';
 import { actionsOf } from './policy/actions.js';
 import { defaultRules } from './policy/defaults.js';
 import { Policy } from './policy/policy.js';
@@ -43,6 +45,7 @@ export const CONTROLLERS = [
   SystemController,
   AboutController,
   SessionController,
+  OverviewController,
   InstancesController,
   SnapshotsController,
   RollbacksController,
@@ -79,6 +82,7 @@ export class ApiModule {
         UnknownCallers,
         Metrics,
         Admission,
+        OverviewService,
         InstancesService,
         RepairService,
         SettleService,

@@ -405,6 +405,8 @@ describe('the API for those who run it', () => {
         "/v1/operations/{operationId}/cancel",
         "/v1/operations/{operationId}/events",
         "/v1/operations/{operationId}/steps",
+        "/v1/overview",
+        "/v1/overview/storage",
         "/v1/rollbacks/{operationId}",
         "/v1/rollbacks/{operationId}/keep",
         "/v1/rollbacks/{operationId}/undo",

@@ -7,6 +7,7 @@ import { HousekeepingRepository } from './housekeeping.repository.js';
 import { InstancesRepository } from './instances.repository.js';
 import { LayersRepository } from './layers.repository.js';
 import { OperationsRepository } from './operations.repository.js';
+import { OverviewRepository } from './overview.repository.js';
 import { OutboxRepository } from './outbox.repository.js';
 import { RestorePointsRepository } from './restore-points.repository.js';
 import { StepsRepository } from './steps.repository.js';
@@ -25,6 +26,7 @@ export class CatalogTx {
   readonly operations: OperationsRepository;
   readonly restorePoints: RestorePointsRepository;
   readonly steps: StepsRepository;
+  readonly overview: OverviewRepository;
   readonly outbox: OutboxRepository;
   readonly idempotency: IdempotencyRepository;
   readonly audit: AuditRepository;
@@ -39,6 +41,7 @@ export class CatalogTx {
     this.operations = new OperationsRepository(db);
     this.restorePoints = new RestorePointsRepository(db);
     this.steps = new StepsRepository(db);
+    this.overview = new OverviewRepository(db);
     this.outbox = new OutboxRepository(db);
     this.idempotency = new IdempotencyRepository(db);
     this.audit = new AuditRepository(db);

@@ -21,6 +21,7 @@ export * from './operation.entity.js';
 export * from './operations.repository.js';
 export * from './outbox.entity.js';
 export * from './outbox.repository.js';
+export * from './overview.repository.js';
 export * from './paging.js';
 export * from './request-log.entity.js';
 export * from './request-log.repository.js';

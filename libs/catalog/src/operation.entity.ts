@@ -34,6 +34,8 @@ import { InstanceEntity } from './instance.entity.js';
 @Index('operations_of_instance', ['instanceId', 'createdAt', 'id'])
 @Index('operations_of_project', ['projectId', 'createdAt', 'id'])
 @Index('operations_by_time', ['createdAt', 'id'])
+@Index('operations_failed', ['finishedAt'], { where: `state = 'failed'` })
+@Index('operations_of_kind', ['kind', 'createdAt', 'id'])
 @Index('operations_of_host', ['host', 'kind', 'createdAt'])
 @Index('operations_unconfirmed', ['instanceId'], { where: `settled_by = 'sweep'` })
 export class OperationEntity {

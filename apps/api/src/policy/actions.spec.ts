@@ -6,6 +6,7 @@ import { ExportsController } from '../exports/exports.controller.js';
 import { HostsController } from '../hosts/hosts.controller.js';
 import { InstancesController } from '../instances/instances.controller.js';
 import { OperationsController } from '../operations/operations.controller.js';
+import { OverviewController } from '../overview/overview.controller.js';
 import { RollbacksController } from '../rollbacks/rollbacks.controller.js';
 import { SessionController } from '../session/session.controller.js';
 import { SnapshotsController } from '../snapshots/snapshots.controller.js';
@@ -21,6 +22,7 @@ it('every route has a name in the policy, and the role that it needs by default'
     HostsController,
     InstancesController,
     OperationsController,
+    OverviewController,
     RollbacksController,
     SessionController,
     SnapshotsController,
@@ -41,6 +43,8 @@ it('every route has a name in the policy, and the role that it needs by default'
     'operations:events': 'reader',
     'operations:steps': 'reader',
     'operations:cancel': 'member',
+    'overview:show': 'reader',
+    'overview:storage': 'reader',
     'rollbacks:create': 'member',
     'rollbacks:list': 'reader',
     'rollbacks:show': 'reader',

@@ -347,11 +347,11 @@ export const OverviewView = z
     }),
     restorePoints: z.number().int(),
     newestRestorePointAt: Time.nullable(),
-    /** Whose newest point is the oldest. */
+    /** Whose newest point is the oldest; of those that are not deleted. */
     stalest: z.object({ instanceId: InstanceIdSchema, name: z.string(), at: Time }).nullable(),
     operations: z.object({ queued: z.number().int(), running: z.number().int(), failedLastDay: z.number().int() }),
     storedBytes: Bytes,
-    /** Had each restore point been stored as a whole disk. */
+    /** Had each restore point been stored as a whole disk, of its virtual size. */
     fullCopiesBytes: Bytes,
     /** For administrators alone. */
     hosts: z.object({ up: z.number().int(), down: z.number().int() }).nullable(),
@@ -362,7 +362,10 @@ export type OverviewView = z.output<typeof OverviewView>;
 
 export const StorageHistory = z
   .object({
-    /** Oldest first, evenly spread; each with what there was at that moment of what is there still. */
+    /**
+     * Oldest first, evenly spread; each with what there was at that moment of what is there still: what was deleted since
+     * is in none. `fullCopiesBytes`: had each restore point been stored as a whole disk, of its virtual size.
+     */
     items: z.array(z.object({ at: Time, storedBytes: Bytes, fullCopiesBytes: Bytes, restorePoints: z.number().int() })),
   })
   .meta({ id: 'StorageHistory' });
