@@ -8,7 +8,15 @@ import { useSession } from '../session/session.tsx';
 /** Who one is, in which project, and the way out. */
 export function Account() {
   const { t } = useTranslation();
+  const { message } = App.useApp();
   const { login, leave } = useSession();
+  const api = useApi();
+  const out = useMutation({
+    mutationFn: () => api.logout(),
+    // Gone from this browser in any case.
+    onSettled: () => leave('asked'),
+    onError: () => void message.warning(t('session.notRevoked')),
+  });
   if (!login) return null;
   const { session, userName, projectName } = login;
   return (
@@ -27,7 +35,7 @@ export function Account() {
             { key: 'logout', icon: <LogoutOutlined />, label: t('common.settings.logout') },
           ],
           onClick: ({ key }) => {
-            if (key === 'logout') leave('asked');
+            if (key === 'logout') out.mutate();
           },
         }}
       >

@@ -2,6 +2,7 @@ export const session = {
   title: 'Log in to Varve',
   expired: 'Your login has ended. Log in again and you are back where you were.',
   out: 'You are logged out.',
+  notRevoked: 'The token is gone from this browser, but could not be revoked: it ends by itself.',
   token: 'Token',
   tokenHint: 'From whoever runs this service. Its text is kept in this browser until you log out.',
   tokenTab: 'Token',

@@ -2,6 +2,7 @@ export const session = {
   title: '登录 Varve',
   expired: '登录已失效。重新登录后即可回到原来的页面。',
   out: '您已退出登录。',
+  notRevoked: '令牌已从此浏览器删除，但未能吊销：它会自行过期。',
   token: '令牌',
   tokenHint: '由服务运维人员提供。在您退出之前，它保存在此浏览器中。',
   tokenTab: '令牌',
