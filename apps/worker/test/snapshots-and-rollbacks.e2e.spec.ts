@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../../../testbed/services/until.ts';
 import { Product } from './support/product.js';
 import type { Bounds, Point, ProvenInstance } from './support/proven-instance.js';
 
@@ -55,6 +56,21 @@ describe.each(['filesystem', 's3'] as const)('with the %s store', (store) => {
     expect(pointAt(-1).operation.chainLength).toBeLessThanOrEqual(3);
   });
 
+  it('tells how the newest was taken, step by step, and what the chain on the host is since', async () => {
+    const { operation, snapshot } = pointAt(-1);
+    const { items } = await product.client.steps(operation.id);
+    expect(new Set(items.map(({ state }) => state))).toEqual(new Set(['done']));
+    expect(items.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['examine chain', 'switch to overlay', 'point disk at overlay', 'upload layer']),
+    );
+    const times = items.flatMap(({ startedAt, finishedAt }) => [startedAt, finishedAt ?? '']);
+    expect(times).toEqual([...times].sort());
+
+    const { layers } = await instance.chainAsTold();
+    expect(layers.at(-1)).toMatchObject({ role: 'active', layerUid: null, stored: false });
+    expect(layers.at(-2)).toMatchObject({ role: 'history', stored: true, snapshotUid: snapshot.uid });
+  });
+
   it('goes back to the newest with the store away: nothing is fetched', async () => {
     await instance.guest.write(100, { span: 10_000, flushEvery: 10 });
     product.store.countReads();
@@ -82,6 +98,30 @@ describe.each(['filesystem', 's3'] as const)('with the %s store', (store) => {
     expect(first.fetchedBytes).toBeGreaterThan(0);
     const undone = await instance.undo(first, { acked: written.acked, upto: written.op });
     expect(undone).toMatchObject({ kind: 'undo', undoes: first.id, fetchedBytes: 0 });
+  });
+
+  it('gives up on request what was replaced, which frees what it took; the guest does not notice', async () => {
+    const { guest } = instance;
+    const { client } = product;
+    const { items } = await client.rollbackPage(instance.id, { limit: 1 });
+    const latest = items[0]?.id ?? '';
+    const { keptBytes } = await until('the host has said what it keeps', async () => {
+      const rollback = await client.rollback(latest);
+      return rollback.keptBytes !== null && rollback;
+    });
+    expect(keptBytes).toBeGreaterThan(0);
+    const before = await instance.allocatedBytes();
+    const { id } = await client.keepRollback(latest);
+    expect(await product.finished(id)).toMatchObject({ kind: 'keep', state: 'succeeded', problem: null });
+    expect(before - (await instance.allocatedBytes())).toBeGreaterThanOrEqual(keptBytes ?? Infinity);
+    await instance.expectSound();
+    expect(await client.rollback(latest)).toMatchObject({ undoable: false, keptBytes: null });
+    await expect(client.undoRollback(latest)).rejects.toMatchObject({ status: 409, code: 'conflict' });
+    await instance.chainAsTold();
+    await guest.load(LOAD);
+    await oneRound();
+    await guest.stop();
+    await instance.expectSound();
   });
 
   it('is incremental on the point it went back to; the abandoned branch can still be gone back to', async () => {
@@ -114,6 +154,15 @@ describe.each(['filesystem', 's3'] as const)('with the %s store', (store) => {
           snapshot: { status: 'error', problem: { code: 'store_unavailable' } },
         });
         await instance.expectProgress();
+        if (n === 0) {
+          await guest.stop();
+          const { layers } = await instance.chainAsTold();
+          expect(layers.slice(-2)).toMatchObject([
+            { role: 'sealed', stored: false, snapshotUid: failed.snapshot.uid },
+            { role: 'active' },
+          ]);
+          await guest.load(LOAD);
+        }
         bounds.push(failed);
       }
       await oneRound();
@@ -125,6 +174,10 @@ describe.each(['filesystem', 's3'] as const)('with the %s store', (store) => {
         changedBytes: LOAD.span * BLOCK,
       });
       last = healed.snapshot;
+      await guest.stop();
+      const { layers } = await instance.chainAsTold();
+      expect(layers.at(-2)).toMatchObject({ stored: true, snapshotUid: healed.snapshot.uid });
+      await guest.load(LOAD);
       await instance.expectSealedState(healed);
       points.push(healed);
     }

@@ -1,7 +1,8 @@
 // An instance whose guest vouches for its disk: what it wrote by when is known, and whatever is read is compared.
 import { execFile } from 'node:child_process';
+import { basename, dirname } from 'node:path';
 import { promisify } from 'node:util';
-import type { CreateSnapshot, OperationView, RollbackView, SnapshotView } from '@varve/contracts';
+import type { ChainView, CreateSnapshot, OperationView, RollbackView, SnapshotView } from '@varve/contracts';
 import { expect } from 'vitest';
 import type { z } from 'zod';
 import type { ProvingGuest } from '../../../../testbed/guest/guest.ts';
@@ -102,6 +103,24 @@ export class ProvenInstance {
 
   /** The instance's own layers as QEMU's tools find them, active layer first. */
   async ownLayers(): Promise<string[]> {
+    return (await this.images()).filter(({ format }) => format === 'qcow2').map(({ filename }) => filename);
+  }
+
+  /** The chain that the API tells of is what QEMU's tools find, as soon as the host has said so. The guest must not write. */
+  async chainAsTold(): Promise<ChainView> {
+    return until('the chain that is told is the one that is there', async () => {
+      const [base, ...own] = (await this.images()).reverse();
+      const told = await this.product.client.chain(this.id);
+      expect(told.base).toEqual({ name: basename(base?.filename ?? ''), sizeBytes: base?.['virtual-size'] });
+      expect(told.layers.map(({ allocatedBytes }) => allocatedBytes)).toEqual(own.map((image) => image['actual-size']));
+      return told;
+    });
+  }
+
+  /** Active layer first, base image last. */
+  private async images(): Promise<
+    { filename: string; format: string; 'actual-size': number; 'virtual-size': number }[]
+  > {
     const { stdout } = await run('qemu-img', [
       'info',
       '-U',
@@ -111,8 +130,13 @@ export class ProvenInstance {
       'qcow2',
       this.guest.files.disk,
     ]);
-    const chain = JSON.parse(stdout) as { filename: string; format: string }[];
-    return chain.filter(({ format }) => format === 'qcow2').map(({ filename }) => filename);
+    return JSON.parse(stdout) as Awaited<ReturnType<ProvenInstance['images']>>;
+  }
+
+  /** What the instance's directory takes on the disk. */
+  async allocatedBytes(): Promise<number> {
+    const { stdout } = await run('du', ['--summarize', '--block-size=1', dirname(this.guest.files.disk)]);
+    return Number.parseInt(stdout, 10);
   }
 
   /** Reads from the host what lies below the active layer; nobody writes to it. */
