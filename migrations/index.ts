@@ -7,6 +7,7 @@ import { Repair1795700000000 } from './1795700000000-repair.js';
 import { HostFacts1796000000000 } from './1796000000000-host-facts.js';
 import { InstanceSummaries1796100000000 } from './1796100000000-instance-summaries.js';
 import { Reads1796200000000 } from './1796200000000-reads.js';
+import { Timeline1796300000000 } from './1796300000000-timeline.js';
 
 /** Oldest first. Listed by hand: a folder can't be read from inside a bundle. `index.spec.ts` compares both. */
 export const migrations = [
@@ -19,4 +20,5 @@ export const migrations = [
   HostFacts1796000000000,
   InstanceSummaries1796100000000,
   Reads1796200000000,
+  Timeline1796300000000,
 ];

@@ -20,6 +20,7 @@ import { InstancesController } from './instances/instances.controller.js';
 import { InstancesService } from './instances/instances.service.js';
 import { RepairService } from './instances/repair.service.js';
 import { SettleService } from './instances/settle.service.js';
+import { TimelineService } from './instances/timeline.service.js';
 import { OperationFeed } from './operations/operation-feed.js';
 import { OperationsController } from './operations/operations.controller.js';
 import { OperationsService } from './operations/operations.service.js';
@@ -86,6 +87,7 @@ export class ApiModule {
         InstancesService,
         RepairService,
         SettleService,
+        TimelineService,
         SnapshotsService,
         RollbacksService,
         ExportsService,

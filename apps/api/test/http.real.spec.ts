@@ -400,6 +400,7 @@ describe('the API for those who run it', () => {
         "/v1/instances/{instanceId}/rollbacks",
         "/v1/instances/{instanceId}/settle",
         "/v1/instances/{instanceId}/snapshots",
+        "/v1/instances/{instanceId}/timeline",
         "/v1/operations",
         "/v1/operations/{operationId}",
         "/v1/operations/{operationId}/cancel",

@@ -11,6 +11,7 @@ import { OverviewRepository } from './overview.repository.js';
 import { OutboxRepository } from './outbox.repository.js';
 import { RestorePointsRepository } from './restore-points.repository.js';
 import { StepsRepository } from './steps.repository.js';
+import { TimelineRepository } from './timeline.repository.js';
 
 /**
  * The catalog's tables inside one transaction.
@@ -26,6 +27,7 @@ export class CatalogTx {
   readonly operations: OperationsRepository;
   readonly restorePoints: RestorePointsRepository;
   readonly steps: StepsRepository;
+  readonly timeline: TimelineRepository;
   readonly overview: OverviewRepository;
   readonly outbox: OutboxRepository;
   readonly idempotency: IdempotencyRepository;
@@ -41,6 +43,7 @@ export class CatalogTx {
     this.operations = new OperationsRepository(db);
     this.restorePoints = new RestorePointsRepository(db);
     this.steps = new StepsRepository(db);
+    this.timeline = new TimelineRepository(db);
     this.overview = new OverviewRepository(db);
     this.outbox = new OutboxRepository(db);
     this.idempotency = new IdempotencyRepository(db);

@@ -29,4 +29,5 @@ export * from './restore-point.entity.js';
 export * from './restore-points.repository.js';
 export * from './settle.js';
 export * from './steps.repository.js';
+export * from './timeline.repository.js';
 export * from './views.js';

@@ -34,6 +34,9 @@ import { InstanceEntity } from './instance.entity.js';
 @Index('operations_of_instance', ['instanceId', 'createdAt', 'id'])
 @Index('operations_of_project', ['projectId', 'createdAt', 'id'])
 @Index('operations_by_time', ['createdAt', 'id'])
+@Index('operations_turns', ['instanceId', 'epoch'], {
+  where: `kind in ('rollback', 'undo') and state = 'succeeded'`,
+})
 @Index('operations_failed', ['finishedAt'], { where: `state = 'failed'` })
 @Index('operations_of_kind', ['kind', 'createdAt', 'id'])
 @Index('operations_of_host', ['host', 'kind', 'createdAt'])

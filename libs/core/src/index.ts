@@ -1,3 +1,4 @@
+export * from './branches.js';
 export * from './chain.js';
 export * from './compute-state.js';
 export * from './errors.js';

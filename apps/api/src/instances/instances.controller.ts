@@ -7,6 +7,8 @@ import {
   InstanceView,
   OperationView,
   RepairInstance,
+  TimelineQuery,
+  TimelineView,
 } from '@varve/contracts';
 import type { Page } from '@varve/contracts';
 import type { InstanceId } from '@varve/core';
@@ -16,6 +18,7 @@ import type { Caller } from '../http/caller.js';
 import { InstancesService } from './instances.service.js';
 import { RepairService } from './repair.service.js';
 import { SettleService } from './settle.service.js';
+import { TimelineService } from './timeline.service.js';
 
 @Tagged('instances')
 @Controller('v1/instances')
@@ -24,6 +27,7 @@ export class InstancesController {
     private readonly instances: InstancesService,
     private readonly settling: SettleService,
     private readonly repairing: RepairService,
+    private readonly timelines: TimelineService,
   ) {}
 
   @Get()
@@ -51,6 +55,16 @@ export class InstancesController {
     @Param({ schema: InstanceIdParam }) { instanceId }: { instanceId: InstanceId },
   ): Promise<ChainView> {
     return this.instances.chain(caller, instanceId);
+  }
+
+  @Get(':instanceId/timeline')
+  @Answers(200, TimelineView, 'Its restore points and branches in time; in groups where there are too many to show')
+  timeline(
+    @CurrentCaller() caller: Caller,
+    @Param({ schema: InstanceIdParam }) { instanceId }: { instanceId: InstanceId },
+    @Query({ schema: TimelineQuery }) query: TimelineQuery,
+  ): Promise<TimelineView> {
+    return this.timelines.show(caller, instanceId, query);
   }
 
   @Post(':instanceId/settle')

@@ -36,6 +36,7 @@ it('every route has a name in the policy, and the role that it needs by default'
     'instances:list': 'reader',
     'instances:show': 'reader',
     'instances:chain': 'reader',
+    'instances:timeline': 'reader',
     'instances:settle': 'member',
     'instances:repair': 'member',
     'operations:list': 'reader',

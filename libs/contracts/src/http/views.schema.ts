@@ -230,10 +230,14 @@ export type TimelineBucket = z.output<typeof TimelineBucket>;
 export const TimelineBranch = z
   .object({
     branch: z.number().int().nonnegative(),
-    /** The restore point it goes out from; `null`: the first branch, or what an undo brought back. */
+    /** The restore point it goes out from; `null`: the first branch. An undo begins none: it comes back to one. */
     parentUid: SnapshotUidSchema.nullable(),
+    /** `null` also where that was deleted since. */
     parentAt: Time.nullable(),
-    /** When the instance was on it, in order; the last one's `to` is `null` where it is now. */
+    /**
+     * When the instance was on it, in order; `rollbackId` is the rollback or undo that brought it there. `to` is `null`
+     * where it is now.
+     */
     spans: z.array(z.object({ from: Time, to: Time.nullable(), rollbackId: OperationIdSchema.nullable() })),
   })
   .meta({ id: 'TimelineBranch' });
