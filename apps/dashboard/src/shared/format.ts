@@ -52,3 +52,13 @@ export function duration(ms: number | null, language: string): string {
 /** Date and time to the second, where the reader is. */
 export const moment = (at: string, language: string): string =>
   new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(at));
+
+/** The time of day to the millisecond, for steps that follow one another closely. */
+export const clock = (at: string, language: string): string =>
+  new Intl.DateTimeFormat(language, {
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    fractionalSecondDigits: 3,
+    hourCycle: 'h23',
+  }).format(new Date(at));

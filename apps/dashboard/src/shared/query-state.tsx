@@ -49,13 +49,17 @@ function Refused({ error, onRetry }: { error: Error; onRetry: () => void }) {
   const { t } = useTranslation();
   const again = <Button onClick={onRetry}>{t('common.state.retry')}</Button>;
   const status = error instanceof ApiError ? error.status : null;
-  if (status === 403) {
-    return <Result status="403" title={t('common.state.forbidden')} subTitle={t('common.state.forbiddenHint')} />;
-  }
+  if (status === 403) return <Forbidden />;
   if (status === 404) {
     return (
       <Result status="404" title={t('common.state.notFound')} subTitle={t('common.state.notFoundHint')} extra={again} />
     );
   }
   return <ProblemAlert error={error} onRetry={onRetry} />;
+}
+
+/** Also shown without asking, where the policy's answer is known: a refusal would be written down as one. */
+export function Forbidden() {
+  const { t } = useTranslation();
+  return <Result status="403" title={t('common.state.forbidden')} subTitle={t('common.state.forbiddenHint')} />;
 }

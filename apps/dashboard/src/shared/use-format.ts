@@ -12,6 +12,7 @@ export function useFormat() {
       ago: (at: string, now: number) => format.ago(at, now, language),
       duration: (ms: number | null) => format.duration(ms, language),
       moment: (at: string) => format.moment(at, language),
+      clock: (at: string) => format.clock(at, language),
     }),
     [language],
   );

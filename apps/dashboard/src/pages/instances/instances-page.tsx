@@ -1,7 +1,122 @@
+import { CameraOutlined } from '@ant-design/icons';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { InstanceQuery } from '@varve/contracts';
+import type { InstanceView, OperationView } from '@varve/contracts';
+import { Button, Empty, Flex, Grid, Typography } from 'antd';
+import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useApi } from '../../api/api.ts';
+import { keys } from '../../api/keys.ts';
+import { useActiveOperations } from '../../api/operations.ts';
+import { queryFrom } from '../../shared/address.ts';
+import { FoundNothing } from '../../shared/found-nothing.tsx';
+import { PAGE_SIZE, PageTurner } from '../../shared/page-turner.tsx';
 import { PageTitle } from '../../shared/page-title.tsx';
+import { QueryState } from '../../shared/query-state.tsx';
+import { useAddress } from '../../shared/use-address.ts';
+import { useMay } from '../../session/session.tsx';
+import { BulkSnapshot } from './bulk-snapshot.tsx';
+import { InstanceCards } from './instance-cards.tsx';
+import { FILTERS, InstanceFilters } from './instance-filters.tsx';
+import { InstanceTable } from './instance-table.tsx';
+import type { Shown } from './instance-table.tsx';
+
+/** Instances by name and id, as far as they were seen when they were chosen: they may be on other pages. */
+export type Selection = ReadonlyMap<string, Pick<InstanceView, 'id' | 'name'>>;
 
 export default function InstancesPage() {
   const { t } = useTranslation();
-  return <PageTitle title={t('instances.title')} />;
+  const api = useApi();
+  const { params } = useAddress();
+  const mayTake = useMay('snapshots:create');
+  const wide = Grid.useBreakpoint().md ?? true;
+  const [selected, setSelected] = useState<Selection>(new Map());
+  const [taking, setTaking] = useState<Selection | null>(null);
+
+  const query = { limit: PAGE_SIZE, ...queryFrom(InstanceQuery, params) };
+  const page = useQuery({
+    queryKey: [...keys.instances, query],
+    queryFn: ({ signal }) => api.instancePage(query, { signal }),
+    placeholderData: keepPreviousData,
+  });
+  const active = useActiveOperations();
+  const operations = useMemo(
+    () => new Map<string, OperationView>(active.data?.items.map((one) => [one.id, one])),
+    [active.data],
+  );
+  const filtered = FILTERS.some((name) => params.has(name)) || params.has('marker');
+
+  return (
+    <>
+      <PageTitle
+        title={t('instances.title')}
+        extra={
+          mayTake && (
+            <Button
+              type="primary"
+              icon={<CameraOutlined />}
+              disabled={selected.size === 0}
+              onClick={() => setTaking(selected)}
+            >
+              {t('instances.bulk.open', { count: selected.size })}
+            </Button>
+          )
+        }
+      />
+      <Flex vertical gap={12}>
+        <InstanceFilters query={query} items={page.data?.items ?? []} withSort={!wide} />
+        {selected.size > 0 && (
+          <Flex gap={8} align="center">
+            <Typography.Text role="status">{t('instances.selected', { count: selected.size })}</Typography.Text>
+            <Button size="small" onClick={() => setSelected(new Map())}>
+              {t('instances.unselect')}
+            </Button>
+          </Flex>
+        )}
+        <QueryState
+          query={page}
+          empty={{
+            when: ({ items }) => items.length === 0,
+            show: filtered ? <FoundNothing filters={FILTERS} /> : <NoInstances />,
+          }}
+        >
+          {({ items, nextMarker }) => {
+            const shown: Shown = {
+              items,
+              operations,
+              operationsAt: active.dataUpdatedAt,
+              query,
+              selected: mayTake ? selected : null,
+              onSelect: setSelected,
+              late: page.isPlaceholderData,
+            };
+            return (
+              <>
+                {wide ? <InstanceTable {...shown} /> : <InstanceCards {...shown} />}
+                <PageTurner nextMarker={nextMarker} limit={query.limit} />
+              </>
+            );
+          }}
+        </QueryState>
+      </Flex>
+      {taking && <BulkSnapshot of={taking} onClose={() => setTaking(null)} onDone={() => setSelected(new Map())} />}
+    </>
+  );
+}
+
+export function NoInstances() {
+  const { t } = useTranslation();
+  return (
+    <Empty
+      image={Empty.PRESENTED_IMAGE_SIMPLE}
+      description={
+        <Flex vertical gap={4}>
+          <strong>{t('instances.none')}</strong>
+          <span>{t('instances.noneHint')}</span>
+        </Flex>
+      }
+    >
+      <Button href="/docs/install">{t('instances.install')}</Button>
+    </Empty>
+  );
 }

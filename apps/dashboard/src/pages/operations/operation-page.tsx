@@ -1,7 +1,83 @@
+import { useQuery } from '@tanstack/react-query';
+import { isFinished } from '@varve/api-client';
+import type { OperationView } from '@varve/contracts';
+import { Alert, Card, Col, Flex, Row } from 'antd';
 import { useTranslation } from 'react-i18next';
+import { useParams } from 'react-router';
+import { useApi } from '../../api/api.ts';
+import { keys } from '../../api/keys.ts';
+import { OperationProgress } from '../../shared/operation-progress.tsx';
 import { PageTitle } from '../../shared/page-title.tsx';
+import { ProblemAlert } from '../../shared/problem-alert.tsx';
+import { QueryState } from '../../shared/query-state.tsx';
+import { OperationTag } from '../../shared/tags.tsx';
+import { CancelOperation } from './cancel-operation.tsx';
+import { Facts } from './facts.tsx';
+import { Journal } from './journal.tsx';
+import { Phases } from './phases.tsx';
+import { RetryOperation } from './retry-operation.tsx';
+
+/** Should live events be held back on the way, e.g. by a proxy, this is how late what runs is seen. Milliseconds. */
+const LOOK_EVERY_MS = 10_000;
 
 export default function OperationPage() {
   const { t } = useTranslation();
-  return <PageTitle title={t('operations.title')} />;
+  const api = useApi();
+  const { operationId = '' } = useParams();
+  const query = useQuery({
+    queryKey: keys.operation(operationId),
+    queryFn: ({ signal }) => api.operation(operationId, { signal }),
+    refetchInterval: ({ state }) => (state.data && isFinished(state.data) ? false : LOOK_EVERY_MS),
+  });
+  const title = query.data
+    ? t('operations.one', {
+        kind: t(`common.kind.${query.data.kind}`),
+        instance: query.data.instanceName ?? t('operations.goneInstance'),
+      })
+    : t('operations.title');
+  return (
+    <>
+      <PageTitle
+        title={title}
+        extra={
+          query.data && (
+            <>
+              <CancelOperation operation={query.data} />
+              <RetryOperation operation={query.data} />
+            </>
+          )
+        }
+      >
+        {query.data && <OperationTag of={query.data.state} />}
+      </PageTitle>
+      <QueryState query={query}>{(operation) => <Course operation={operation} />}</QueryState>
+    </>
+  );
+}
+
+function Course({ operation }: { operation: OperationView }) {
+  const { t } = useTranslation();
+  const over = isFinished(operation);
+  return (
+    <Flex vertical gap={16}>
+      {operation.problem && <ProblemAlert error={operation.problem} />}
+      {(!over || operation.state === 'succeeded') && (
+        <Card size="small" title={<h2 style={{ margin: 0, fontSize: 16 }}>{t('operations.phases')}</h2>}>
+          <Flex vertical gap={16}>
+            <Phases operation={operation} />
+            {operation.state === 'running' && <OperationProgress operation={operation} />}
+            {operation.state === 'queued' && <Alert type="info" showIcon title={t('operations.waits')} />}
+          </Flex>
+        </Card>
+      )}
+      <Row gutter={[16, 16]}>
+        <Col xs={24} xl={10}>
+          <Facts operation={operation} />
+        </Col>
+        <Col xs={24} xl={14}>
+          <Journal operation={operation} />
+        </Col>
+      </Row>
+    </Flex>
+  );
 }

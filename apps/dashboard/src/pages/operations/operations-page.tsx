@@ -1,7 +1,92 @@
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { OperationQuery } from '@varve/contracts';
+import type { OperationView, Page } from '@varve/contracts';
+import { Empty, Flex, Grid } from 'antd';
 import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
+import { useApi } from '../../api/api.ts';
+import { keys } from '../../api/keys.ts';
+import { useActiveOperations } from '../../api/operations.ts';
+import { linkTo, queryFrom } from '../../shared/address.ts';
+import { FoundNothing } from '../../shared/found-nothing.tsx';
+import { PAGE_SIZE, PageTurner } from '../../shared/page-turner.tsx';
 import { PageTitle } from '../../shared/page-title.tsx';
+import { QueryState } from '../../shared/query-state.tsx';
+import { useAddress } from '../../shared/use-address.ts';
+import { OperationCards } from './operation-cards.tsx';
+import { FILTERS, OperationFilters } from './operation-filters.tsx';
+import { OperationTable } from './operation-table.tsx';
 
+/** What waits and runs, then what has ended, newest first. */
 export default function OperationsPage() {
   const { t } = useTranslation();
-  return <PageTitle title={t('operations.title')} />;
+  const api = useApi();
+  const { params } = useAddress();
+  const wide = Grid.useBreakpoint().md ?? true;
+  const asked = { limit: PAGE_SIZE, ...queryFrom(OperationQuery, params) };
+  // Where nobody asks for states, those under way come first, apart from the pages: a page turned keeps them in sight.
+  const apart = asked.state === undefined && asked.active === undefined;
+  const query = apart ? { ...asked, active: false } : asked;
+  const page = useQuery({
+    queryKey: [...keys.operations, query],
+    queryFn: ({ signal }) => api.operationPage(query, { signal }),
+    placeholderData: keepPreviousData,
+  });
+  const active = useActiveOperations();
+  const filtered = FILTERS.some((name) => params.has(name)) || params.has('marker');
+  const running = apart ? (active.data?.items ?? []).filter((one) => isAskedFor(one, asked)) : [];
+  const Shown = wide ? OperationTable : OperationCards;
+
+  return (
+    <>
+      <PageTitle title={t('operations.title')} />
+      <Flex vertical gap={12}>
+        <OperationFilters query={asked} seen={(page.data?.items ?? []).map(({ host }) => host)} />
+        <QueryState
+          query={page}
+          empty={{
+            when: ({ items }) => items.length === 0 && running.length === 0,
+            show: filtered ? <FoundNothing filters={FILTERS} /> : <NoOperations />,
+          }}
+        >
+          {({ items, nextMarker }: Page<OperationView>) => (
+            <>
+              {apart && active.data?.nextMarker && (
+                <Link to={linkTo('/operations', { active: 'true' })}>{t('operations.moreActive')}</Link>
+              )}
+              <Shown
+                // The two lists are of two moments: what has just ended may be in both.
+                items={[...running.filter(({ id }) => !items.some((one) => one.id === id)), ...items]}
+                listedAt={Math.min(page.dataUpdatedAt, active.dataUpdatedAt)}
+                late={page.isPlaceholderData}
+              />
+              <PageTurner nextMarker={nextMarker} limit={query.limit} />
+            </>
+          )}
+        </QueryState>
+      </Flex>
+    </>
+  );
+}
+
+const isAskedFor = (one: OperationView, { kind, host, instanceId }: Partial<OperationQuery>): boolean =>
+  (kind === undefined || one.kind === kind) &&
+  (host === undefined || one.host === host) &&
+  (instanceId === undefined || one.instanceId === instanceId);
+
+function NoOperations() {
+  const { t } = useTranslation();
+  return (
+    <Empty
+      image={Empty.PRESENTED_IMAGE_SIMPLE}
+      description={
+        <Flex vertical gap={4}>
+          <strong>{t('operations.none')}</strong>
+          <span>{t('operations.noneHint')}</span>
+        </Flex>
+      }
+    >
+      <Link to="/instances">{t('operations.toInstances')}</Link>
+    </Empty>
+  );
 }

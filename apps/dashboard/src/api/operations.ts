@@ -1,0 +1,30 @@
+import type { UseQueryResult } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
+import type { OperationView, Page } from '@varve/contracts';
+import { isFinished } from '@varve/api-client';
+import { useApi } from './api.ts';
+import { keys } from './keys.ts';
+
+/** More at once than anybody looks at; the table of operations has them all. */
+const MOST = 100;
+
+/** Everything that waits or runs, newest first. */
+export function useActiveOperations(): UseQueryResult<Page<OperationView>> {
+  const api = useApi();
+  return useQuery({
+    queryKey: [...keys.operations, 'active'],
+    queryFn: ({ signal }) => api.operationPage({ active: true, limit: MOST }, { signal }),
+  });
+}
+
+/** An operation of a list, as it was last heard of: live events are younger than the list. */
+export function useHeardOf(listed: OperationView, listedAt: number): OperationView {
+  const api = useApi();
+  const { data, dataUpdatedAt } = useQuery({
+    queryKey: keys.operation(listed.id),
+    queryFn: ({ signal }) => api.operation(listed.id, { signal }),
+    enabled: false,
+  });
+  if (!data) return listed;
+  return isFinished(data) || (dataUpdatedAt > listedAt && !isFinished(listed)) ? data : listed;
+}

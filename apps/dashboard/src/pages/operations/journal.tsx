@@ -1,0 +1,120 @@
+import { CheckCircleOutlined, CloseCircleOutlined, SyncOutlined, UndoOutlined } from '@ant-design/icons';
+import { useQuery } from '@tanstack/react-query';
+import { isFinished } from '@varve/api-client';
+import type { OperationView, StepView } from '@varve/contracts';
+import { Card, Flex, Table, Tag, Typography } from 'antd';
+import { useTranslation } from 'react-i18next';
+import { useApi } from '../../api/api.ts';
+import { keys } from '../../api/keys.ts';
+import { QueryState } from '../../shared/query-state.tsx';
+import { useFormat } from '../../shared/use-format.ts';
+import { brokeOffIn } from './course.ts';
+
+const LOOK = {
+  running: { color: 'processing', icon: <SyncOutlined spin /> },
+  done: { color: 'success', icon: <CheckCircleOutlined /> },
+  failed: { color: 'error', icon: <CloseCircleOutlined /> },
+  undone: { color: 'warning', icon: <UndoOutlined /> },
+} as const satisfies Record<StepView['state'], object>;
+
+/** As on the page of the operation: events tell of most, this of the rest. Milliseconds. */
+const LOOK_EVERY_MS = 5_000;
+
+/** What its host did, step by step, while it does it. Steps have the names that they have in the host's log. */
+export function Journal({ operation }: { operation: OperationView }) {
+  const { t } = useTranslation();
+  const api = useApi();
+  const over = isFinished(operation);
+  const steps = useQuery({
+    // What is known of one that has ended is other than what was heard while it ran.
+    queryKey: [...keys.steps(operation.id), over],
+    queryFn: ({ signal }) => api.steps(operation.id, { signal }),
+    refetchInterval: over ? false : LOOK_EVERY_MS,
+    placeholderData: (known) => known,
+  });
+  return (
+    <Card size="small" title={<h2 style={{ margin: 0, fontSize: 16 }}>{t('operations.journal')}</h2>}>
+      <QueryState
+        query={steps}
+        empty={{
+          when: ({ items }) => items.length === 0,
+          show: (
+            <Typography.Text type="secondary">
+              {t(over ? 'operations.journalOld' : 'operations.journalNone')}
+            </Typography.Text>
+          ),
+        }}
+      >
+        {({ items }) => (
+          <Flex vertical gap={8}>
+            {operation.state === 'failed' && <BrokeOff steps={items} />}
+            <StepTable steps={items} />
+          </Flex>
+        )}
+      </QueryState>
+    </Card>
+  );
+}
+
+function BrokeOff({ steps }: { steps: readonly StepView[] }) {
+  const { t } = useTranslation();
+  const step = brokeOffIn(steps);
+  return (
+    step && (
+      <span>
+        {t('operations.endedIn')} <Typography.Text code>{step.name}</Typography.Text>
+      </span>
+    )
+  );
+}
+
+function StepTable({ steps }: { steps: readonly StepView[] }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  return (
+    <Table<StepView>
+      rowKey="name"
+      size="small"
+      aria-label={t('operations.journal')}
+      dataSource={[...steps]}
+      pagination={false}
+      scroll={{ x: 480 }}
+      columns={[
+        {
+          title: t('operations.step.name'),
+          render: (_, { name, detail }) => (
+            <>
+              {name}
+              {detail !== null && (
+                <>
+                  <br />
+                  <Typography.Text type="secondary">{detail}</Typography.Text>
+                </>
+              )}
+            </>
+          ),
+        },
+        {
+          title: t('operations.step.state'),
+          render: (_, { state }) => (
+            <Tag color={LOOK[state].color} icon={LOOK[state].icon}>
+              {t(`operations.stepState.${state}`)}
+            </Tag>
+          ),
+        },
+        {
+          title: t('operations.step.startedAt'),
+          className: 'number',
+          render: (_, { startedAt }) => format.clock(startedAt),
+        },
+        {
+          title: t('operations.step.took'),
+          align: 'end',
+          className: 'number',
+          render: (_, { startedAt, finishedAt }) =>
+            finishedAt === null ? '–' : format.duration(Date.parse(finishedAt) - Date.parse(startedAt)),
+        },
+      ]}
+    />
+  );
+}

@@ -1,0 +1,62 @@
+import { Table, Typography } from 'antd';
+import type { TableColumnType } from 'antd';
+import type { OperationView } from '@varve/contracts';
+import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
+import { OperationTag } from '../../shared/tags.tsx';
+import { When } from '../../shared/when.tsx';
+import { Outcome } from './outcome.tsx';
+import { Took } from './took.tsx';
+
+export interface Shown {
+  readonly items: OperationView[];
+  readonly listedAt: number;
+  /** What is shown still answers the question before. */
+  readonly late: boolean;
+}
+
+export function OperationTable({ items, listedAt, late }: Shown) {
+  const { t } = useTranslation();
+  const columns: TableColumnType<OperationView>[] = [
+    {
+      title: t('operations.kind'),
+      render: (_, { id, kind }) => <Link to={`/operations/${id}`}>{t(`common.kind.${kind}`)}</Link>,
+    },
+    { title: t('operations.instance'), render: (_, operation) => <OfInstance operation={operation} /> },
+    { title: t('operations.state'), render: (_, { state }) => <OperationTag of={state} /> },
+    {
+      title: t('operations.outcome'),
+      width: 300,
+      render: (_, operation) => <Outcome listed={operation} listedAt={listedAt} />,
+    },
+    {
+      title: t('operations.host'),
+      render: (_, { host }) => host ?? <Typography.Text type="secondary">{t('operations.nowhere')}</Typography.Text>,
+    },
+    { title: t('operations.when'), render: (_, { createdAt }) => <When at={createdAt} /> },
+    { title: t('operations.took'), render: (_, operation) => <Took operation={operation} /> },
+  ];
+  return (
+    <Table<OperationView>
+      rowKey="id"
+      size="middle"
+      columns={columns}
+      dataSource={items}
+      pagination={false}
+      loading={late}
+      scroll={{ x: 980 }}
+    />
+  );
+}
+
+/** What is gone has no page to go to. */
+export function OfInstance({ operation: { instanceId, instanceName } }: { operation: OperationView }) {
+  const { t } = useTranslation();
+  if (instanceName === null)
+    return <Typography.Text title={instanceId}>{t('operations.goneInstance')}</Typography.Text>;
+  return (
+    <Link to={`/instances/${instanceId}`} style={{ overflowWrap: 'anywhere' }}>
+      {instanceName}
+    </Link>
+  );
+}

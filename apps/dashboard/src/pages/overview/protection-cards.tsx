@@ -1,0 +1,50 @@
+import type { UseQueryResult } from '@tanstack/react-query';
+import type { OverviewView, Protection } from '@varve/contracts';
+import { Card, Col, Row, Skeleton, Typography } from 'antd';
+import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
+import { linkTo } from '../../shared/address.ts';
+import { ProblemAlert } from '../../shared/problem-alert.tsx';
+import { ProtectionTag } from '../../shared/tags.tsx';
+import { useFormat } from '../../shared/use-format.ts';
+
+const ALL: readonly Protection[] = ['protected', 'failing', 'unprotected', 'unsupported'];
+
+/** How many are safe; each leads to those that are meant. */
+export function ProtectionCards({ query }: { query: UseQueryResult<OverviewView> }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { data, error, refetch } = query;
+  return (
+    <section aria-label={t('overview.protection')}>
+      {error && <ProblemAlert error={error} onRetry={() => void refetch()} />}
+      <Row gutter={[16, 16]}>
+        {ALL.map((protection) => (
+          <Col key={protection} xs={12} lg={6}>
+            <Link
+              to={linkTo('/instances', { protection })}
+              style={{ color: 'inherit', display: 'block', height: '100%' }}
+            >
+              <Card size="small" hoverable style={{ height: '100%' }} styles={{ body: { minHeight: 118 } }}>
+                <ProtectionTag of={protection} />
+                <div className="number" style={{ fontSize: 32, lineHeight: '44px', minHeight: 44 }}>
+                  {data ? (
+                    <>
+                      {format.count(data.instances[protection])}{' '}
+                      <Typography.Text type="secondary" style={{ fontSize: 14 }}>
+                        {t('overview.instances', { count: data.instances.total })}
+                      </Typography.Text>
+                    </>
+                  ) : (
+                    !error && <Skeleton.Button active size="small" />
+                  )}
+                </div>
+                <Typography.Text type="secondary">{t(`overview.about.${protection}`)}</Typography.Text>
+              </Card>
+            </Link>
+          </Col>
+        ))}
+      </Row>
+    </section>
+  );
+}

@@ -1,0 +1,41 @@
+import { Form, Input, Radio } from 'antd';
+import type { Quiesce } from '@varve/contracts';
+import { CreateSnapshot } from '@varve/contracts';
+import { useTranslation } from 'react-i18next';
+
+/** What most want comes first. */
+const ORDER: readonly Quiesce[] = ['try', 'require', 'none'];
+
+/** What one says of a snapshot: fields `name` and `quiesce` of the form around them. */
+interface Props {
+  readonly nameLabel: string;
+  readonly nameHint?: string;
+  readonly initialName?: string;
+}
+
+export function SnapshotFields({ nameLabel, nameHint, initialName = '' }: Props) {
+  const { t } = useTranslation();
+  return (
+    <>
+      <Form.Item
+        name="name"
+        label={nameLabel}
+        extra={nameHint}
+        initialValue={initialName}
+        rules={[
+          {
+            validator: (_, name: string | undefined) =>
+              !name || CreateSnapshot.shape.name.safeParse(name).success
+                ? Promise.resolve()
+                : Promise.reject(new Error(t('common.quiesce.nameBad'))),
+          },
+        ]}
+      >
+        <Input autoFocus maxLength={255} autoComplete="off" />
+      </Form.Item>
+      <Form.Item name="quiesce" label={t('common.quiesce.label')} initialValue="try">
+        <Radio.Group vertical options={ORDER.map((value) => ({ value, label: t(`common.quiesce.${value}`) }))} />
+      </Form.Item>
+    </>
+  );
+}
