@@ -144,4 +144,11 @@ if [ $build = yes ]; then
     node_modules/.bin/node node_modules/vite/bin/vite.js build --config apps/dashboard/vite.config.ts --logLevel warn >&2
     touch dist/.built
   fi
+  # The documentation is made of its texts, and of what the schemas and the command say of themselves.
+  texts=(docs scripts/docs libs/contracts/src apps/cli/src)
+  changed=$(find "${texts[@]}" -type f ! -name '*.spec.ts' -newer dist/docs/index.html -print -quit 2>/dev/null || echo all)
+  if [ -n "$changed" ]; then
+    say "building the documentation"
+    node_modules/.bin/node scripts/docs/build.ts >&2
+  fi
 fi

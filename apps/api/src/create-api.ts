@@ -10,6 +10,7 @@ import type { Logger } from 'pino';
 import { ApiModule } from './api.module.js';
 import type { ApiConfig } from './config.js';
 import { serveDashboard } from './dashboard/serve-dashboard.js';
+import { serveDocs } from './docs/serve-docs.js';
 import { describeApi } from './http/openapi.js';
 import { requestIdOf, watchRequests } from './http/request-log.js';
 import { Metrics } from './system/metrics.js';
@@ -29,11 +30,12 @@ const BODY_LIMIT = 64 * 1024;
  *
  * @param options.identity - instead of the configured one
  * @param options.dashboardDir - the dashboard as built; without one, there is none
+ * @param options.docsDir - the documentation as built; the same
  * @throws when the port is taken, a setting's file can't be read, or the database refuses us
  */
 export async function createApi(
   config: ApiConfig,
-  options: { identity?: Identity; dashboardDir?: string } = {},
+  options: { identity?: Identity; dashboardDir?: string; docsDir?: string } = {},
 ): Promise<Api> {
   const log = pino({ level: config.logLevel, base: { app: 'api' } });
   const identity = options.identity ?? createIdentity(config.identity);
@@ -49,6 +51,7 @@ export async function createApi(
   });
   watchRequests(app.getHttpAdapter().getInstance(), app.get(Metrics), log);
   describeApi(app);
+  await serveDocs(app, options.docsDir, log);
   const { dashboardDir: dir } = options;
   if (dir !== undefined) await serveDashboard(app, { dir, frameAncestors: config.frameAncestors }, log);
 

@@ -8,7 +8,7 @@ import { createApi } from './create-api.js';
 import type { Api } from './create-api.js';
 
 /** Built beside us. The bundler would write the source's place for `import.meta`. */
-const dashboardDir = join(realpathSync(process.argv[1] ?? '.'), '../../dashboard');
+const beside = (folder: string): string => join(realpathSync(process.argv[1] ?? '.'), '../..', folder);
 
 let api: Api | null = null;
 let stopping = false;
@@ -26,7 +26,7 @@ process.on('SIGTERM', stop);
 process.on('SIGINT', stop);
 
 try {
-  api = await createApi(parseApiConfig(process.env), { dashboardDir });
+  api = await createApi(parseApiConfig(process.env), { dashboardDir: beside('dashboard'), docsDir: beside('../docs') });
 } catch (error) {
   // A wrong setting is said in words; anything else with all that is known of it.
   process.stderr.write(`api: ${error instanceof z.ZodError ? z.prettifyError(error) : inspect(error)}\n`);

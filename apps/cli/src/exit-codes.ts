@@ -21,15 +21,21 @@ export const ExitCode = {
 } as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
+/** What they mean, for people. */
+export const EXIT_CODES: readonly (readonly [code: ExitCode, meaning: string])[] = [
+  [ExitCode.ok, 'it worked'],
+  [ExitCode.failed, 'the operation failed or was cancelled, or something is broken'],
+  [ExitCode.usage, 'wrong usage'],
+  [ExitCode.notFound, 'there is no such instance, snapshot, rollback or operation'],
+  [ExitCode.conflict, 'conflict: another operation is running, or the state does not allow it'],
+  [ExitCode.denied, 'the token is missing, wrong, or its role is not enough'],
+  [ExitCode.unavailable, 'the service is not available; try again later'],
+  [ExitCode.interrupted, 'interrupted; what was asked for goes on'],
+];
+
 export const EXIT_CODES_HELP = `
 Exit codes:
-  0  it worked
-  1  the operation failed or was cancelled, or something is broken
-  2  wrong usage
-  3  there is no such instance, snapshot, rollback or operation
-  4  conflict: another operation is running, or the state does not allow it
-  5  the token is missing, wrong, or its role is not enough
-  6  the service is not available; try again later`;
+${EXIT_CODES.map(([code, meaning]) => `  ${String(code).padEnd(3)}  ${meaning}`).join('\n')}`;
 
 /** The command line, or an answer that the user typed, can't be carried out. */
 export class UsageError extends Error {}

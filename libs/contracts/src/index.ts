@@ -1,3 +1,4 @@
+export * from './asyncapi.js';
 export * from './http/requests.schema.js';
 export * from './http/views.schema.js';
 export * from './ids.schema.js';

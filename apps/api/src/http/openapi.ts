@@ -27,6 +27,12 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
     standardSchemaConverter: convert,
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}.${method}`,
   });
-  SwaggerModule.setup('docs', app, document, { jsonDocumentUrl: 'openapi.json', raw: ['json'] });
+  SwaggerModule.setup('docs/api', app, document, {
+    jsonDocumentUrl: 'openapi.json',
+    raw: ['json'],
+    customSiteTitle: 'Varve: the API',
+    // Else the page would have the document checked by a service elsewhere.
+    swaggerOptions: { validatorUrl: null },
+  });
   return document;
 }

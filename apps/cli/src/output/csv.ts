@@ -30,8 +30,7 @@ function unwrapped(schema: z.ZodType): z.ZodType {
 function cell(row: unknown, [name, ...deeper]: Place): string {
   if (row === null || row === undefined) return '';
   if (name !== undefined) return cell((row as Readonly<Record<string, unknown>>)[name], deeper);
-  if (typeof row === 'string') return harmless(row);
-  return typeof row === 'object' ? JSON.stringify(row) : String(row);
+  return typeof row === 'string' ? harmless(row) : JSON.stringify(row);
 }
 
 const harmless = (text: string): string => (/^[=+\-@\t\r\n＝＋－＠]/.test(text) ? `'${text}` : text);

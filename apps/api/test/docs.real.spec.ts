@@ -1,0 +1,94 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildSite } from '../../../scripts/docs/build.ts';
+import { PAGES } from '../../../scripts/docs/pages.ts';
+import { freshDatabase } from '../../../testbed/services/shared.ts';
+import { identity } from '../../conductor/test/kit/control-plane.js';
+import { createApi } from '../src/create-api.js';
+import type { Api } from '../src/create-api.js';
+
+const dir = mkdtempSync(join(tmpdir(), 'varve-docs-'));
+let api: Api;
+
+beforeAll(async () => {
+  await buildSite(dir);
+  api = await createApi(
+    {
+      databaseUrl: await freshDatabase(),
+      http: { host: '127.0.0.1', port: 0 },
+      identity: { kind: 'static', tokensFile: '/nowhere' },
+      hostDownAfterS: 30,
+      frameAncestors: "'none'",
+      logLevel: 'silent',
+    },
+    { docsDir: dir, identity },
+  );
+});
+afterAll(async () => {
+  await api.close();
+  rmSync(dir, { recursive: true });
+});
+
+const get = (path: string) => fetch(api.url + path);
+
+describe('the documentation', () => {
+  it('has every page of its menu, as it is called there', async () => {
+    for (const { path } of PAGES) {
+      const answer = await get(`/docs/${path === 'index' ? '' : path}`);
+      expect([path, answer.status]).toEqual([path, 200]);
+      expect(answer.headers.get('content-type')).toMatch('text/html');
+      expect(await answer.text()).toContain('<main');
+    }
+  });
+
+  it('is found without a slash too', async () => {
+    const answer = await get('/docs');
+    expect([answer.status, new URL(answer.url).pathname]).toEqual([200, '/docs/']);
+  });
+
+  it('may load what comes from here, and nothing else', async () => {
+    for (const path of ['/docs/', '/docs/concepts', '/docs/none']) {
+      const policy = (await get(path)).headers.get('content-security-policy') ?? '';
+      expect(policy).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self';/);
+    }
+    expect((await get('/docs/assets/docs.css')).headers.get('x-content-type-options')).toBe('nosniff');
+  });
+
+  it('is nothing more than its files', async () => {
+    for (const path of ['/docs/none', '/docs/../package.json', '/docs/%2e%2e/%2e%2e/package.json', '/docs/assets/']) {
+      expect([path, (await get(path)).status]).toEqual([path, 404]);
+    }
+  });
+
+  it('shows the API to be tried, which loads nothing from elsewhere either', async () => {
+    const answer = await get('/docs/api');
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('content-security-policy')).toMatch(
+      "script-src 'self'; style-src 'self' 'unsafe-inline'",
+    );
+    const html = await answer.text();
+    expect(html).toContain('swagger-ui');
+    expect(html).not.toMatch(/(?:src|href)="(?:https?:)?\/\//);
+    for (const [, address = ''] of html.matchAll(/(?:src|href)="([^"]+)"/g)) {
+      const path = new URL(address, `${api.url}/docs/api`);
+      expect([address, (await fetch(path)).status]).toEqual([address, 200]);
+    }
+    expect((await get('/openapi.json')).headers.get('content-type')).toMatch('application/json');
+  });
+
+  it('describes the events', async () => {
+    const answer = await get('/asyncapi.json');
+    expect(answer.headers.get('content-type')).toMatch('application/json');
+    const { asyncapi, channels } = (await answer.json()) as { asyncapi: string; channels: Record<string, unknown> };
+    expect(asyncapi).toBe('3.0.0');
+    expect(channels['snapshotAvailable']).toMatchObject({ address: 'snapshot.available' });
+  });
+
+  it('leaves everything else as it is', async () => {
+    expect((await get('/healthz')).status).toBe(200);
+    expect((await get('/v1/instances')).status).toBe(401);
+    expect((await get('/healthz')).headers.get('content-security-policy')).toBeNull();
+  });
+});

@@ -1,0 +1,2 @@
+export { programOf } from '../program.js';
+export { markdownOf } from './markdown.js';
