@@ -39,7 +39,7 @@ export function Account() {
           },
         }}
       >
-        <Button icon={<UserOutlined />} aria-label={t('common.settings.account')}>
+        <Button icon={<UserOutlined />} aria-label={`${t('common.settings.account')}: ${userName ?? session.userId}`}>
           {userName ?? session.userId}
         </Button>
       </Dropdown>

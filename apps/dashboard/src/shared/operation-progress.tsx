@@ -22,7 +22,10 @@ export function OperationProgress({ operation, small = false }: { operation: Sho
   const bytes = measured
     ? t('common.progress.bytes', { done: format.bytes(doneBytes), total: format.bytes(totalBytes) })
     : null;
-  const facts = [bytes, left === null ? null : t('common.progress.left', { time: format.duration(left) })];
+  const facts = [
+    bytes,
+    left === null ? null : t('common.progress.left', { time: format.duration(Math.max(1_000, left)) }),
+  ];
   return (
     <Flex vertical gap={2} style={{ minWidth: small ? 140 : 220 }}>
       <Flex justify="space-between" gap={8} wrap>

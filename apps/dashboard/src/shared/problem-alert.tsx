@@ -34,7 +34,7 @@ export function ProblemAlert({ error, onRetry }: { error: Problem | Error; onRet
                 {t('common.problem.request')}: <Typography.Text code>{requestId}</Typography.Text>
               </>
             )}{' '}
-            <a href={`/docs/troubleshooting#${code}`} target="_blank" rel="noreferrer">
+            <a className="in-text" href={`/docs/troubleshooting#${code}`} target="_blank" rel="noreferrer">
               {t('common.problem.more')}
             </a>
           </span>

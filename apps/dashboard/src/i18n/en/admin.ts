@@ -24,9 +24,9 @@ export const admin = {
     value: 'Value',
     mixed: 'Workers of different versions: {{versions}}',
     downNow_one:
-      '{{count}} host is not heard of. Its instances go on; nothing new is begun there until its worker is back.',
+      '{{count, number}} host is not heard of. Its instances go on; nothing new is begun there until its worker is back.',
     downNow_other:
-      '{{count}} hosts are not heard of. Their instances go on; nothing new is begun there until their workers are back.',
+      '{{count, number}} hosts are not heard of. Their instances go on; nothing new is begun there until their workers are back.',
   },
   audit: {
     title: 'Audit log',

@@ -23,8 +23,8 @@ export const admin = {
     setting: '设置',
     value: '值',
     mixed: 'Worker 版本不一致：{{versions}}',
-    downNow_one: '{{count}} 台主机失联。其上的实例继续运行；worker 恢复之前不会开始新的工作。',
-    downNow_other: '{{count}} 台主机失联。其上的实例继续运行；worker 恢复之前不会开始新的工作。',
+    downNow_one: '{{count, number}} 台主机失联。其上的实例继续运行；worker 恢复之前不会开始新的工作。',
+    downNow_other: '{{count, number}} 台主机失联。其上的实例继续运行；worker 恢复之前不会开始新的工作。',
   },
   audit: {
     title: '审计日志',

@@ -4,6 +4,7 @@ import { Table, Tag, Tooltip, Typography } from 'antd';
 import type { TableColumnType } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { useFormat } from '../../shared/use-format.ts';
+import { Wide } from '../../shared/wide.tsx';
 
 /** Who stands for those whose token was none. */
 const NOBODY = '-';
@@ -51,15 +52,16 @@ export function AuditTable({ items, late }: { items: AuditView[]; late: boolean 
     { title: t('admin.audit.request'), render: (_, { requestId }) => <Long text={requestId} /> },
   ];
   return (
-    <Table<AuditView>
-      rowKey="id"
-      size="small"
-      columns={columns}
-      dataSource={items}
-      pagination={false}
-      loading={late}
-      scroll={{ x: 1_100 }}
-    />
+    <Wide label={t('admin.audit.title')} width={1_080}>
+      <Table<AuditView>
+        rowKey="id"
+        size="small"
+        columns={columns}
+        dataSource={items}
+        pagination={false}
+        loading={late}
+      />
+    </Wide>
   );
 }
 

@@ -7,6 +7,7 @@ import { Link } from 'react-router';
 import { linkTo } from '../../shared/address.ts';
 import { useFormat } from '../../shared/use-format.ts';
 import { When } from '../../shared/when.tsx';
+import { Wide } from '../../shared/wide.tsx';
 
 type Column = TableColumnType<HostView>;
 
@@ -65,15 +66,16 @@ export function HostTable({ hosts, onShow }: { hosts: HostView[]; onShow: (name:
     { title: t('admin.hosts.startedAt'), render: (_, { startedAt }) => <When at={startedAt} /> },
   ];
   return (
-    <Table<HostView>
-      rowKey="name"
-      size="middle"
-      columns={columns}
-      dataSource={hosts}
-      showSorterTooltip={false}
-      pagination={hosts.length > 50 ? { pageSize: 50, showSizeChanger: false } : false}
-      scroll={{ x: 860 }}
-    />
+    <Wide label={t('admin.hosts.title')} width={860}>
+      <Table<HostView>
+        rowKey="name"
+        size="middle"
+        columns={columns}
+        dataSource={hosts}
+        showSorterTooltip={false}
+        pagination={hosts.length > 50 ? { pageSize: 50, showSizeChanger: false } : false}
+      />
+    </Wide>
   );
 }
 

@@ -8,6 +8,7 @@ import { ProtectionTag, PowerTag } from '../../shared/tags.tsx';
 import { useAddress } from '../../shared/use-address.ts';
 import { useFormat } from '../../shared/use-format.ts';
 import { When } from '../../shared/when.tsx';
+import { Wide } from '../../shared/wide.tsx';
 import type { Selection } from './instances-page.tsx';
 import { RunningNow } from './running-now.tsx';
 
@@ -87,29 +88,30 @@ export function InstanceTable({ items, operations, operationsAt, query, selected
     },
   ];
   return (
-    <Table<InstanceView>
-      rowKey="id"
-      size="middle"
-      columns={columns}
-      dataSource={items}
-      pagination={false}
-      loading={late}
-      showSorterTooltip={false}
-      scroll={{ x: 1_080 }}
-      onChange={(_pages, _filters, sorter) => {
-        const { columnKey, order } = Array.isArray(sorter) ? (sorter[0] ?? {}) : sorter;
-        change({ sort: order ? String(columnKey) : null, order: order === 'descend' ? 'desc' : null });
-      }}
-      {...(selected && {
-        rowSelection: {
-          selectedRowKeys: [...selected.keys()],
-          preserveSelectedRowKeys: true,
-          onChange: (ids) => onSelect(selectionOf(ids as string[], selected, items)),
-          getTitleCheckboxProps: () => ({ 'aria-label': t('instances.selectPage') }),
-          getCheckboxProps: ({ name }) => ({ 'aria-label': t('instances.select', { name }) }),
-        },
-      })}
-    />
+    <Wide label={t('instances.title')} width={1_060}>
+      <Table<InstanceView>
+        rowKey="id"
+        size="middle"
+        columns={columns}
+        dataSource={items}
+        pagination={false}
+        loading={late}
+        showSorterTooltip={false}
+        onChange={(_pages, _filters, sorter) => {
+          const { columnKey, order } = Array.isArray(sorter) ? (sorter[0] ?? {}) : sorter;
+          change({ sort: order ? String(columnKey) : null, order: order === 'descend' ? 'desc' : null });
+        }}
+        {...(selected && {
+          rowSelection: {
+            selectedRowKeys: [...selected.keys()],
+            preserveSelectedRowKeys: true,
+            onChange: (ids) => onSelect(selectionOf(ids as string[], selected, items)),
+            getTitleCheckboxProps: () => ({ 'aria-label': t('instances.selectPage') }),
+            getCheckboxProps: ({ name }) => ({ 'aria-label': t('instances.select', { name }) }),
+          },
+        })}
+      />
+    </Wide>
   );
 }
 

@@ -8,6 +8,7 @@ import { useApi } from '../../api/api.ts';
 import { keys } from '../../api/keys.ts';
 import { QueryState } from '../../shared/query-state.tsx';
 import { useFormat } from '../../shared/use-format.ts';
+import { Wide } from '../../shared/wide.tsx';
 import { brokeOffIn } from './course.ts';
 
 const LOOK = {
@@ -72,49 +73,50 @@ function StepTable({ steps }: { steps: readonly StepView[] }) {
   const { t } = useTranslation();
   const format = useFormat();
   return (
-    <Table<StepView>
-      rowKey="name"
-      size="small"
-      aria-label={t('operations.journal')}
-      dataSource={[...steps]}
-      pagination={false}
-      scroll={{ x: 480 }}
-      columns={[
-        {
-          title: t('operations.step.name'),
-          render: (_, { name, detail }) => (
-            <>
-              {name}
-              {detail !== null && (
-                <>
-                  <br />
-                  <Typography.Text type="secondary">{detail}</Typography.Text>
-                </>
-              )}
-            </>
-          ),
-        },
-        {
-          title: t('operations.step.state'),
-          render: (_, { state }) => (
-            <Tag color={LOOK[state].color} icon={LOOK[state].icon}>
-              {t(`operations.stepState.${state}`)}
-            </Tag>
-          ),
-        },
-        {
-          title: t('operations.step.startedAt'),
-          className: 'number',
-          render: (_, { startedAt }) => format.clock(startedAt),
-        },
-        {
-          title: t('operations.step.took'),
-          align: 'end',
-          className: 'number',
-          render: (_, { startedAt, finishedAt }) =>
-            finishedAt === null ? '–' : format.duration(Date.parse(finishedAt) - Date.parse(startedAt)),
-        },
-      ]}
-    />
+    <Wide label={t('operations.journal')} width={480}>
+      <Table<StepView>
+        rowKey="name"
+        size="small"
+        aria-label={t('operations.journal')}
+        dataSource={[...steps]}
+        pagination={false}
+        columns={[
+          {
+            title: t('operations.step.name'),
+            render: (_, { name, detail }) => (
+              <>
+                {name}
+                {detail !== null && (
+                  <>
+                    <br />
+                    <Typography.Text type="secondary">{detail}</Typography.Text>
+                  </>
+                )}
+              </>
+            ),
+          },
+          {
+            title: t('operations.step.state'),
+            render: (_, { state }) => (
+              <Tag color={LOOK[state].color} icon={LOOK[state].icon}>
+                {t(`operations.stepState.${state}`)}
+              </Tag>
+            ),
+          },
+          {
+            title: t('operations.step.startedAt'),
+            className: 'number',
+            render: (_, { startedAt }) => format.clock(startedAt),
+          },
+          {
+            title: t('operations.step.took'),
+            align: 'end',
+            className: 'number',
+            render: (_, { startedAt, finishedAt }) =>
+              finishedAt === null ? '–' : format.duration(Date.parse(finishedAt) - Date.parse(startedAt)),
+          },
+        ]}
+      />
+    </Wide>
   );
 }

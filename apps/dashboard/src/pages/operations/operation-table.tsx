@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { OperationTag } from '../../shared/tags.tsx';
 import { When } from '../../shared/when.tsx';
+import { Wide } from '../../shared/wide.tsx';
 import { Outcome } from './outcome.tsx';
 import { Took } from './took.tsx';
 
@@ -37,15 +38,16 @@ export function OperationTable({ items, listedAt, late }: Shown) {
     { title: t('operations.took'), render: (_, operation) => <Took operation={operation} /> },
   ];
   return (
-    <Table<OperationView>
-      rowKey="id"
-      size="middle"
-      columns={columns}
-      dataSource={items}
-      pagination={false}
-      loading={late}
-      scroll={{ x: 980 }}
-    />
+    <Wide label={t('operations.title')} width={960}>
+      <Table<OperationView>
+        rowKey="id"
+        size="middle"
+        columns={columns}
+        dataSource={items}
+        pagination={false}
+        loading={late}
+      />
+    </Wide>
   );
 }
 

@@ -51,7 +51,10 @@ function Ages({ of }: { of: OverviewView }) {
       {stalest && (
         <span>
           <Typography.Text type="secondary">{t('overview.stalest')}: </Typography.Text>
-          <Link to={`/instances/${stalest.instanceId}`}>{stalest.name}</Link>, <When at={stalest.at} />
+          <Link className="in-text" to={`/instances/${stalest.instanceId}`}>
+            {stalest.name}
+          </Link>
+          , <When at={stalest.at} />
         </span>
       )}
       <span>

@@ -40,7 +40,7 @@ export function FailuresCard() {
           <Flex component="ul" vertical gap={8} style={{ listStyle: 'none', margin: 0, padding: 0 }}>
             {items.filter(isOfLate).map((operation) => (
               <li key={operation.id}>
-                <Link to={`/operations/${operation.id}`}>
+                <Link className="in-text" to={`/operations/${operation.id}`}>
                   {t(`common.kind.${operation.kind}`)}: {operation.instanceName ?? operation.instanceId}
                 </Link>
                 , <When at={operation.finishedAt} />

@@ -25,19 +25,10 @@ export function ProtectionCards({ query }: { query: UseQueryResult<OverviewView>
               to={linkTo('/instances', { protection })}
               style={{ color: 'inherit', display: 'block', height: '100%' }}
             >
-              <Card size="small" hoverable style={{ height: '100%' }} styles={{ body: { minHeight: 118 } }}>
+              <Card size="small" hoverable style={{ height: '100%' }} styles={{ body: { minHeight: 126 } }}>
                 <ProtectionTag of={protection} />
-                <div className="number" style={{ fontSize: 32, lineHeight: '44px', minHeight: 44 }}>
-                  {data ? (
-                    <>
-                      {format.count(data.instances[protection])}{' '}
-                      <Typography.Text type="secondary" style={{ fontSize: 14 }}>
-                        {t('overview.instances', { count: data.instances.total })}
-                      </Typography.Text>
-                    </>
-                  ) : (
-                    !error && <Skeleton.Button active size="small" />
-                  )}
+                <div className="number" style={{ fontSize: 32, lineHeight: '40px', minHeight: 40 }}>
+                  {data ? format.count(data.instances[protection]) : !error && <Skeleton.Button active size="small" />}
                 </div>
                 <Typography.Text type="secondary">{t(`overview.about.${protection}`)}</Typography.Text>
               </Card>

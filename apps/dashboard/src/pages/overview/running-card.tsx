@@ -15,7 +15,7 @@ export function RunningCard() {
   const { t } = useTranslation();
   const active = useActiveOperations();
   return (
-    <SizedCard title={t('overview.running')} height={220} extra={<Link to="/operations">{t('overview.all')}</Link>}>
+    <SizedCard title={t('overview.running')} height={290} extra={<Link to="/operations">{t('overview.all')}</Link>}>
       <QueryState
         query={active}
         empty={{
