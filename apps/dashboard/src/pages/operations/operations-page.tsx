@@ -43,7 +43,8 @@ export default function OperationsPage() {
       <Flex vertical gap={12}>
         <OperationFilters query={asked} seen={(page.data?.items ?? []).map(({ host }) => host)} />
         <QueryState
-          query={page}
+          // Those under way are above the others, which would be moved down by them.
+          query={apart && active.isPending ? active : page}
           empty={{
             when: ({ items }) => items.length === 0 && running.length === 0,
             show: filtered ? <FoundNothing filters={FILTERS} /> : <NoOperations />,
