@@ -17,7 +17,7 @@ export function Choice<Value extends string>({
   options,
   onChoose,
   many = false,
-  width = 180,
+  width = 170,
 }: Props<Value>) {
   return (
     <Select<Value>

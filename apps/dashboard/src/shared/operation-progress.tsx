@@ -38,7 +38,7 @@ export function OperationProgress({ operation, small = false }: { operation: Sho
         // Without a measure the bar is full and moves: it goes on, nobody knows how far.
         percent={measured ? Math.min(100, Math.floor((100 * doneBytes) / totalBytes)) : 100}
         status="active"
-        showInfo={measured && !small}
+        showInfo={measured}
         size={small ? 'small' : 'medium'}
         aria-label={t(`common.phase.${phase}`)}
         aria-valuetext={bytes ?? t(`common.phase.${phase}`)}

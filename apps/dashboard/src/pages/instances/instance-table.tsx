@@ -78,7 +78,7 @@ export function InstanceTable({ items, operations, operationsAt, query, selected
     },
     {
       title: t('instances.column.running'),
-      width: 190,
+      width: 240,
       render: (_, { operationId }) =>
         operationId === null ? (
           <Typography.Text type="secondary">–</Typography.Text>

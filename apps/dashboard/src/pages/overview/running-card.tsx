@@ -15,7 +15,7 @@ export function RunningCard() {
   const { t } = useTranslation();
   const active = useActiveOperations();
   return (
-    <SizedCard title={t('overview.running')} height={290} extra={<Link to="/operations">{t('overview.all')}</Link>}>
+    <SizedCard title={t('overview.running')} height={330} extra={<Link to="/operations">{t('overview.all')}</Link>}>
       <QueryState
         query={active}
         empty={{
@@ -48,7 +48,7 @@ function Running({ listed, listedAt }: { listed: OperationView; listedAt: number
       <Link to={`/operations/${operation.id}`}>
         {t(`common.kind.${operation.kind}`)}: {operation.instanceName ?? operation.instanceId}
       </Link>
-      <OperationProgress operation={operation} small />
+      <OperationProgress operation={operation} />
     </div>
   );
 }
