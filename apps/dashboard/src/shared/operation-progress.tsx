@@ -23,7 +23,8 @@ export function OperationProgress({ operation, small = false }: { operation: Sho
     ? t('common.progress.bytes', { done: format.bytes(doneBytes), total: format.bytes(totalBytes) })
     : null;
   const facts = [
-    bytes,
+    // In a table, what comes and goes must not change the height of its row; the bar says how much.
+    small ? null : bytes,
     left === null ? null : t('common.progress.left', { time: format.duration(Math.max(1_000, left)) }),
   ];
   return (
