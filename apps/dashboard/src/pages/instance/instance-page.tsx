@@ -1,6 +1,6 @@
 import { CameraOutlined, RollbackOutlined } from '@ant-design/icons';
 import { Card, Flex } from 'antd';
-import type { InstanceView } from '@varve/contracts';
+import type { InstanceView, SnapshotView } from '@varve/contracts';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate, useParams } from 'react-router';
@@ -8,6 +8,7 @@ import { PageTitle } from '../../shared/page-title.tsx';
 import { QueryState } from '../../shared/query-state.tsx';
 import { PowerTag, ProtectionTag } from '../../shared/tags.tsx';
 import { ActionButton } from './action-button.tsx';
+import { ChainDrawing } from './chain/chain-drawing.tsx';
 import { InstanceFacts } from './instance-facts.tsx';
 import { useObstacles } from './obstacles.ts';
 import { PointActions } from './point-actions.tsx';
@@ -15,6 +16,7 @@ import { PointsTable } from './points-table.tsx';
 import { useInstance } from './questions.ts';
 import { RunningOperation } from './running-operation.tsx';
 import { SnapshotDialog } from './snapshot-dialog.tsx';
+import { Timeline } from './timeline/timeline.tsx';
 import { UndoOffer } from './undo-offer.tsx';
 import { Upkeep } from './upkeep.tsx';
 import './instance.css';
@@ -28,6 +30,7 @@ export default function InstancePage() {
 function Known({ instance }: { instance: InstanceView }) {
   const { t } = useTranslation();
   const [taking, setTaking] = useState(false);
+  const actions = (point: SnapshotView): React.ReactNode => <PointActions instance={instance} point={point} />;
   return (
     <>
       <PageTitle title={instance.name} extra={<Actions instance={instance} onSnapshot={() => setTaking(true)} />}>
@@ -38,12 +41,12 @@ function Known({ instance }: { instance: InstanceView }) {
         <InstanceFacts instance={instance} />
         {instance.operationId !== null && <RunningOperation id={instance.operationId} />}
         <UndoOffer instance={instance} />
-        <Card title={t('instance.pointsTitle')} size="small">
-          <PointsTable
-            instanceId={instance.id}
-            withFailed
-            actions={(point) => <PointActions instance={instance} point={point} />}
-          />
+        <Card size="small" title={t('instance.timeline.title')}>
+          <Timeline instanceId={instance.id} actions={actions} />
+        </Card>
+        <ChainDrawing instance={instance} />
+        <Card size="small" title={t('instance.pointsTitle')}>
+          <PointsTable instanceId={instance.id} withFailed actions={actions} />
         </Card>
       </Flex>
       {taking && <SnapshotDialog instance={instance} onClose={() => setTaking(false)} />}

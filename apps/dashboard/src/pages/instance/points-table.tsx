@@ -9,7 +9,7 @@ import { QueryState } from '../../shared/query-state.tsx';
 import { SnapshotTag } from '../../shared/tags.tsx';
 import { useFormat } from '../../shared/use-format.ts';
 
-const PAGE = 20;
+const PAGE = 10;
 
 interface Props {
   readonly instanceId: string;

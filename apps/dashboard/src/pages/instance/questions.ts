@@ -3,6 +3,7 @@ import type { UseMutationResult, UseQueryResult } from '@tanstack/react-query';
 import type { VarveClient } from '@varve/api-client';
 import { isFinished } from '@varve/api-client';
 import type { InstanceView, OperationView, RollbackView } from '@varve/contracts';
+import { useEffect, useRef } from 'react';
 import { useApi } from '../../api/api.ts';
 import { keys, refreshInstance } from '../../api/keys.ts';
 
@@ -17,12 +18,24 @@ export function useInstance(id: string): UseQueryResult<InstanceView> {
 /** @param id - `null`: of none */
 export function useOperation(id: string | null): UseQueryResult<OperationView> {
   const api = useApi();
-  return useQuery({
+  const queries = useQueryClient();
+  const query = useQuery({
     queryKey: keys.operation(id ?? ''),
     queryFn: ({ signal }) => api.operation(id ?? '', { signal }),
     enabled: id !== null,
     refetchInterval: ({ state: { data } }) => (data && isFinished(data) ? false : ASK_AGAIN_MS),
   });
+  const ended = query.data && isFinished(query.data) ? query.data.instanceId : null;
+  const ran = useRef(false);
+  useEffect(() => {
+    // Whoever saw it run sees what it made, also where no live event says so.
+    if (ended === null) ran.current = id !== null;
+    else if (ran.current) {
+      ran.current = false;
+      void refreshInstance(queries, ended);
+    }
+  }, [queries, id, ended]);
+  return query;
 }
 
 export function useRollback(instanceId: string, id: string | null): UseQueryResult<RollbackView> {
