@@ -9,6 +9,9 @@ import type { Logger } from 'pino';
 import { Admission } from './admission.js';
 import { AuditController } from './audit/audit.controller.js';
 import type { ApiConfig } from './config.js';
+import { Changes } from './events/changes.js';
+import { EventsController } from './events/events.controller.js';
+import { LiveFeed } from './events/live-feed.js';
 import { ExportsController } from './exports/exports.controller.js';
 import { ExportsService } from './exports/exports.service.js';
 import { HostsController } from './hosts/hosts.controller.js';
@@ -53,6 +56,7 @@ export const CONTROLLERS = [
   ExportsController,
   OperationsController,
   HostsController,
+  EventsController,
   AuditController,
 ];
 
@@ -92,6 +96,8 @@ export class ApiModule {
         RollbacksService,
         ExportsService,
         OperationsService,
+        Changes,
+        LiveFeed,
         OperationFeed,
         LoginAttempts,
         SessionService,

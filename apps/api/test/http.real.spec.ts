@@ -391,6 +391,7 @@ describe('the API for those who run it', () => {
       [
         "/v1/about",
         "/v1/audit",
+        "/v1/events",
         "/v1/hosts",
         "/v1/instances",
         "/v1/instances/{instanceId}",

@@ -6,7 +6,7 @@ import { sleep } from './sleep.js';
 
 /** What is heard of the API while it goes on. */
 export type LiveEvent =
-  /** Connected, also again: what happened before is not told; ask for it. */
+  /** Connected, also again, or something may have been missed: what happened before is not told; ask for it. */
   | { readonly type: 'open' }
   /** The connection is lost, and is tried again by itself. Said once for each loss. */
   | { readonly type: 'away' }
@@ -45,9 +45,13 @@ export async function* live(
       yield { type: 'open' };
       away = false;
       wait = FIRST_WAIT_MS;
+      let isReady = false;
       for await (const event of eventsOf(stream)) {
         clearTimeout(timer);
         timer = setTimeout(() => silent.abort(), silenceMs);
+        // Said again, it means that the API itself may have missed something.
+        if (event.type === 'ready' && isReady) yield { type: 'open' };
+        isReady ||= event.type === 'ready';
         const told = understood(event);
         if (told) yield told;
       }

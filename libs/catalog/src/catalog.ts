@@ -146,8 +146,12 @@ export class Catalog {
   }
 
   /** @param onConnected - the connection is new: whatever was told in between was missed */
-  listen(channel: string, onMessage: (payload: string) => void, onConnected: () => void): Listener {
-    return new Listener(this.settings, channel, onMessage, onConnected, this.log);
+  listen(
+    channels: string | readonly string[],
+    onMessage: (payload: string, channel: string) => void,
+    onConnected: () => void,
+  ): Listener {
+    return new Listener(this.settings, [channels].flat(), onMessage, onConnected, this.log);
   }
 
   async close(): Promise<void> {

@@ -42,6 +42,10 @@ export class InstancesRepository {
     return this.db.findOneBy(InstanceEntity, { id });
   }
 
+  byIds(ids: readonly InstanceId[]): Promise<InstanceEntity[]> {
+    return this.db.findBy(InstanceEntity, { id: In([...ids]) });
+  }
+
   /** Nobody else accepts or settles work of this instance until the transaction ends. */
   lock(id: InstanceId): Promise<InstanceEntity | null> {
     return this.db.findOne(InstanceEntity, { where: { id }, lock: { mode: 'pessimistic_write' } });

@@ -11,8 +11,8 @@ export class Listener {
 
   constructor(
     private readonly settings: DatabaseSettings,
-    private readonly channel: string,
-    private readonly onMessage: (payload: string) => void,
+    private readonly channels: readonly string[],
+    private readonly onMessage: (payload: string, channel: string) => void,
     private readonly onConnected: () => void,
     private readonly log: Log,
   ) {
@@ -24,7 +24,7 @@ export class Listener {
       try {
         await this.listenUntilClosed(() => (wait = 100));
       } catch (error) {
-        this.log.warn({ reason: String(error), channel: this.channel }, 'not listening to the database');
+        this.log.warn({ reason: String(error), channels: this.channels }, 'not listening to the database');
       }
       // Ends early when stopped, which is no error.
       await sleep(wait, undefined, { signal: this.stopping.signal }).catch(() => undefined);
@@ -40,11 +40,11 @@ export class Listener {
     });
     const closed = new Promise<void>((resolve) => client.once('end', resolve));
     client.on('error', (error) => this.log.warn({ reason: String(error) }, 'the listening connection broke'));
-    client.on('notification', ({ payload }) => this.onMessage(payload ?? ''));
+    client.on('notification', ({ payload, channel }) => this.onMessage(payload ?? '', channel));
     this.client = client;
     try {
       await client.connect();
-      await client.query(`listen ${client.escapeIdentifier(this.channel)}`);
+      for (const channel of this.channels) await client.query(`listen ${client.escapeIdentifier(channel)}`);
       connected();
       this.onConnected();
       if (!this.stopping.signal.aborted) await closed;

@@ -1,6 +1,7 @@
 import type { EventData, OperationState } from '@varve/contracts';
 import { OperationRunningError } from '@varve/core';
 import type { HostName, InstanceId, OperationId, ProjectId } from '@varve/core';
+import { In } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { OperationEntity } from './operation.entity.js';
 import type { PageRequest } from './paging.js';
@@ -86,6 +87,10 @@ export class OperationsRepository {
 
   find(id: OperationId): Promise<OperationEntity | null> {
     return this.db.findOneBy(OperationEntity, { id });
+  }
+
+  byIds(ids: readonly OperationId[]): Promise<OperationEntity[]> {
+    return this.db.findBy(OperationEntity, { id: In([...ids]) });
   }
 
   lock(id: OperationId): Promise<OperationEntity | null> {

@@ -1,7 +1,7 @@
-import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
+import type { OnApplicationShutdown } from '@nestjs/common';
 import { Inject, Injectable } from '@nestjs/common';
 import { Catalog, operationView } from '@varve/catalog';
-import type { Listener, Log } from '@varve/catalog';
+import type { Log } from '@varve/catalog';
 import type { OperationView } from '@varve/contracts';
 import type { OperationId } from '@varve/core';
 import {
@@ -21,10 +21,10 @@ import {
   takeWhile,
   throttleTime,
 } from 'rxjs';
+import { Changes } from '../events/changes.js';
 import { Metrics } from '../system/metrics.js';
 import { LOG } from '../tokens.js';
 
-const EVERYTHING = '*';
 /** At most so many views of one operation a second go out to one watcher. */
 const SHORTEST_MS = 100;
 /** Should a notification ever be missed, this is how late the change is seen. */
@@ -35,33 +35,23 @@ const LOOK_EVERY_MS = 5_000;
  * very row, so that progress and state can't contradict each other.
  */
 @Injectable()
-export class OperationFeed implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly changed = new Subject<string>();
+export class OperationFeed implements OnApplicationShutdown {
   private readonly stopped = new Subject<void>();
-  private listener: Listener | null = null;
 
   constructor(
     private readonly catalog: Catalog,
+    private readonly rows: Changes,
     private readonly metrics: Metrics,
     @Inject(LOG) private readonly log: Log,
   ) {}
 
-  onApplicationBootstrap(): void {
-    this.listener = this.catalog.listen(
-      'varve_operation',
-      (id) => this.changed.next(id),
-      () => this.changed.next(EVERYTHING),
-    );
-  }
-
-  async onApplicationShutdown(): Promise<void> {
+  onApplicationShutdown(): void {
     this.stopped.next();
-    await this.listener?.close();
   }
 
   /** The view now, then each that differs from the one before; ends with the final one. */
   watch(id: OperationId): Observable<OperationView> {
-    const changes = this.changed.pipe(filter((which) => which === id || which === EVERYTHING));
+    const changes = merge(this.rows.operations.pipe(filter((which) => which === id)), this.rows.missed);
     return new Observable<OperationView>((subscriber) => {
       this.metrics.watchers.inc();
       return merge(changes, interval(LOOK_EVERY_MS))

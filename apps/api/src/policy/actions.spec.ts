@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { Reflector } from '@nestjs/core';
 import { describe, expect, it } from 'vitest';
 import { AuditController } from '../audit/audit.controller.js';
+import { EventsController } from '../events/events.controller.js';
 import { ExportsController } from '../exports/exports.controller.js';
 import { HostsController } from '../hosts/hosts.controller.js';
 import { InstancesController } from '../instances/instances.controller.js';
@@ -18,6 +19,7 @@ it('every route has a name in the policy, and the role that it needs by default'
   const controllers = [
     AboutController,
     AuditController,
+    EventsController,
     ExportsController,
     HostsController,
     InstancesController,
@@ -31,6 +33,7 @@ it('every route has a name in the policy, and the role that it needs by default'
   // These names are in people's policy files and audit logs: they are added to, and not changed.
   expect(Object.fromEntries(actionsOf(controllers, new Reflector()))).toMatchObject({
     'audit:list': 'admin',
+    'events:stream': 'reader',
     'exports:create': 'member',
     'hosts:list': 'admin',
     'instances:list': 'reader',
