@@ -135,6 +135,7 @@ describe('live events', () => {
       databaseUrl: plane.settings.databaseUrl,
       identity: { kind: 'static' as const, tokensFile: '/nowhere' },
       hostDownAfterS: 30,
+      frameAncestors: "'none'",
       logLevel: 'silent',
     };
     const api = await createApi({ ...config, http: { host: '127.0.0.1', port: 0 } }, { identity });
