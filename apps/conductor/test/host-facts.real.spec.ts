@@ -184,6 +184,32 @@ describe('keeping the outcome of a rollback', () => {
   });
 });
 
+describe('what a rollback replaced', () => {
+  it('can not be brought back once its host says that it is not there any more, as after a rebuild', async () => {
+    const id = await fresh();
+    const first = await plane.snapshot('member-red', worker, id);
+    const latest = await rollback(id, first['uid']);
+    const { finishedAt } = (await get(`/v1/operations/${latest}`)).body;
+    const tell = async (afterMs: number, kept: Chain['kept']): Promise<Record<string, unknown>> => {
+      const observedAt = new Date(Date.parse(finishedAt as string) + afterMs).toISOString();
+      const said = { ...chain([layer(null)], kept), observedAt };
+      await worker.tell('instance.chain', id, { host: worker.host, instanceId: id, chain: said });
+      await until('it is recorded', async () => {
+        const { body } = await get(`/v1/instances/${id}/chain`);
+        return body['observedAt'] === observedAt;
+      });
+      return (await get(`/v1/rollbacks/${latest}`)).body;
+    };
+    // What was seen before its end says nothing.
+    expect(await tell(-1, null)).toMatchObject({ undoable: true, keptBytes: null });
+    expect(await tell(1, { rollbackId: latest, allocatedBytes: 7 })).toMatchObject({ undoable: true, keptBytes: 7 });
+    expect(await tell(2, null)).toMatchObject({ undoable: false, keptBytes: null });
+    for (const what of ['undo', 'keep']) {
+      expect(await post(`/v1/rollbacks/${latest}/${what}`)).toMatchObject({ status: 409, body: { code: 'conflict' } });
+    }
+  });
+});
+
 describe('the settings of a host', () => {
   it('are what its worker told last, for administrators alone', async () => {
     const settings = { VARVE_TRANSFERS: '2' };

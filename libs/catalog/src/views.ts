@@ -1,6 +1,5 @@
 import type {
   AuditView,
-  Chain,
   HostView,
   InstanceView,
   OperationView,
@@ -10,6 +9,7 @@ import type {
   StepsView,
 } from '@varve/contracts';
 import type { HostEntity } from './host.entity.js';
+import type { InstanceEntity } from './instance.entity.js';
 import type { InstanceFacts } from './instances.repository.js';
 import type { LayerEntity } from './layer.entity.js';
 import type { OperationEntity } from './operation.entity.js';
@@ -17,8 +17,6 @@ import type { AuditEntity } from './request-log.entity.js';
 import type { RestorePointEntity } from './restore-point.entity.js';
 
 // The catalog's rows as the API shows them.
-
-type Kept = NonNullable<Chain['kept']>;
 
 const iso = (at: Date | null): string | null => at?.toISOString() ?? null;
 
@@ -116,14 +114,24 @@ export const stepsView = (operation: OperationEntity, steps: readonly Step[]): S
   ),
 });
 
+type ToldChain = Pick<InstanceEntity, 'chain' | 'chainAt'>;
+
+/**
+ * Whether what a rollback replaced is certain not to be on the host any more: others than we may have made the disk anew,
+ * or a repair may have had to do without. Both times are by the host's clock.
+ */
+export const isKnownGone = ({ id, finishedAt }: OperationEntity, told: ToldChain | null): boolean =>
+  Boolean(told?.chain && told.chainAt && finishedAt && told.chainAt > finishedAt) &&
+  told?.chain?.kept?.rollbackId !== id;
+
 /**
  * @param latest - the instance's latest rollback that succeeded: only what that one replaced is still kept
- * @param kept - what the instance's host says that it keeps
+ * @param told - what the instance's host has told of its chain
  */
 export const rollbackView = (
   operation: OperationEntity,
   latest: OperationEntity | null,
-  kept: Kept | null = null,
+  told: ToldChain | null = null,
 ): RollbackView => ({
   id: operation.id,
   instanceId: operation.instanceId,
@@ -136,8 +144,11 @@ export const rollbackView = (
   fetchedBytes: operation.fetchedBytes,
   localBytes: operation.localBytes,
   downtimeMs: operation.downtimeMs,
-  undoable: latest?.id === operation.id,
-  keptBytes: latest?.id === operation.id && kept?.rollbackId === operation.id ? kept.allocatedBytes : null,
+  undoable: latest?.id === operation.id && !isKnownGone(operation, told),
+  keptBytes:
+    latest?.id === operation.id && told?.chain?.kept?.rollbackId === operation.id
+      ? told.chain.kept.allocatedBytes
+      : null,
   problem: problemView(operation),
   createdAt: operation.createdAt.toISOString(),
   finishedAt: iso(operation.finishedAt),

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Catalog, operationView, rollbackView } from '@varve/catalog';
+import { Catalog, isKnownGone, operationView, rollbackView } from '@varve/catalog';
 import type { CatalogTx, InstanceEntity, OperationEntity, RestorePointEntity } from '@varve/catalog';
 import type {
   CreateRollback,
@@ -102,14 +102,14 @@ export class RollbacksService {
   /**
    * The instance of a rollback, held, with what that replaced still on its host.
    *
-   * @throws {ConflictError} there was another rollback since, or this one has been kept
+   * @throws {ConflictError} there was another rollback since, or this one has been kept, or its host says it is gone
    */
   private async holdReplaced(tx: CatalogTx, caller: Caller, rollbackId: OperationId): Promise<InstanceEntity> {
     const rollback = visibleRollback(caller, rollbackId, await tx.operations.find(rollbackId));
     const instance = await this.admission.hold(tx, caller, rollback.instanceId);
     await this.admission.assertReachable(tx, instance);
     const latest = await tx.operations.latestRollback(instance.id);
-    if (latest?.id === rollbackId) return instance;
+    if (latest?.id === rollbackId && !isKnownGone(latest, instance)) return instance;
     throw new ConflictError(`What rollback ${rollbackId} replaced is not kept any more`, {
       rollbackId,
       state: rollback.state,
@@ -122,7 +122,7 @@ export class RollbacksService {
       const instance = visible(caller, 'instance', instanceId, await tx.instances.find(instanceId));
       const { rows, nextMarker } = await tx.operations.page({ instance: instanceId }, KINDS, query);
       const latest = await tx.operations.latestRollback(instanceId);
-      return { items: rows.map((row) => rollbackView(row, latest, instance.chain?.kept)), nextMarker };
+      return { items: rows.map((row) => rollbackView(row, latest, instance)), nextMarker };
     });
   }
 
@@ -131,7 +131,7 @@ export class RollbacksService {
       const operation = visibleRollback(caller, id, await tx.operations.find(id));
       const instance = await tx.instances.find(operation.instanceId);
       const latest = await tx.operations.latestRollback(operation.instanceId);
-      return rollbackView(operation, latest, instance?.chain?.kept);
+      return rollbackView(operation, latest, instance);
     });
   }
 }
