@@ -8,11 +8,14 @@ export interface Address {
   readonly change: (changes: Readonly<Record<string, string | null>>, options?: { replace?: boolean }) => void;
 }
 
+/** As it is, which may be ahead of what is shown: two choices in quick succession both count. */
+const current = (): URLSearchParams => new URLSearchParams(location.search);
+
 /** What is chosen on a page lies in its address: it can be sent to others, and the way back goes back through it. */
 export function useAddress(): Address {
   const [params, setParams] = useSearchParams();
   const change = useCallback<Address['change']>(
-    (changes, { replace = false } = {}) => setParams((now) => addressWith(now, changes), { replace }),
+    (changes, { replace = false } = {}) => setParams(addressWith(current(), changes), { replace }),
     [setParams],
   );
   return { params, change };
@@ -32,7 +35,7 @@ export function usePages(nextMarker: string | null | undefined): Pages {
   const marker = params.get('marker');
   const before = marker === null ? [] : state?.before;
   const go = (to: string | null, passed: readonly string[]): void => {
-    setParams((now) => addressWith(now, { marker: to }), { state: { before: passed } });
+    setParams(addressWith(current(), { marker: to }), { state: { before: passed } });
     scrollTo({ top: 0 });
   };
   return {

@@ -1,4 +1,4 @@
-import { Card, Checkbox, Flex, Typography } from 'antd';
+import { Card, Checkbox, Flex } from 'antd';
 import type { InstanceView } from '@varve/contracts';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
@@ -9,7 +9,7 @@ import type { Shown } from './instance-table.tsx';
 import { RunningNow } from './running-now.tsx';
 
 /** The table where there is no room for one. */
-export function InstanceCards({ items, operations, operationsAt, selected, onSelect }: Shown) {
+export function InstanceCards({ items, selected, onSelect }: Shown) {
   const { t } = useTranslation();
   const toggle = (instance: InstanceView, on: boolean): void => {
     const next = new Map(selected);
@@ -39,13 +39,7 @@ export function InstanceCards({ items, operations, operationsAt, selected, onSel
                   <PowerTag of={instance.state} />
                 </Flex>
                 <Facts of={instance} />
-                {instance.operationId !== null && (
-                  <RunningNow
-                    id={instance.operationId}
-                    listed={operations.get(instance.operationId)}
-                    listedAt={operationsAt}
-                  />
-                )}
+                {instance.operationId !== null && <RunningNow id={instance.operationId} />}
               </Flex>
             </Flex>
           </Card>
@@ -68,9 +62,7 @@ function Facts({ of }: { of: InstanceView }) {
     <dl style={{ display: 'grid', gridTemplateColumns: 'auto 1fr', gap: '2px 12px', margin: 0 }}>
       {facts.map(([name, value]) => (
         <div key={name} style={{ display: 'contents' }}>
-          <dt>
-            <Typography.Text type="secondary">{name}</Typography.Text>
-          </dt>
+          <dt className="secondary">{name}</dt>
           <dd style={{ margin: 0 }} className="number">
             {value}
           </dd>

@@ -1,9 +1,8 @@
-import { Table, Typography } from 'antd';
+import { Table } from 'antd';
 import type { TableColumnType } from 'antd';
-import type { InstanceQuery, InstanceView, OperationView } from '@varve/contracts';
+import type { InstanceQuery, InstanceView } from '@varve/contracts';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { ShortId } from '../../shared/ids.tsx';
 import { ProtectionTag, PowerTag } from '../../shared/tags.tsx';
 import { useAddress } from '../../shared/use-address.ts';
 import { useFormat } from '../../shared/use-format.ts';
@@ -14,9 +13,6 @@ import { RunningNow } from './running-now.tsx';
 
 export interface Shown {
   readonly items: InstanceView[];
-  /** What runs, by the operation's id. */
-  readonly operations: ReadonlyMap<string, OperationView>;
-  readonly operationsAt: number;
   readonly query: Partial<InstanceQuery>;
   /** `null`: there is nothing to select them for. */
   readonly selected: Selection | null;
@@ -27,8 +23,8 @@ export interface Shown {
 
 type Sort = InstanceQuery['sort'];
 
-export function InstanceTable({ items, operations, operationsAt, query, selected, onSelect, late }: Shown) {
-  const { t } = useTranslation();
+export function InstanceTable({ items, query, selected, onSelect, late }: Shown) {
+  const { t, i18n } = useTranslation();
   const format = useFormat();
   const { change } = useAddress();
   const sorted = (sort: Sort): Pick<TableColumnType<InstanceView>, 'sorter' | 'sortOrder' | 'key'> => ({
@@ -44,7 +40,9 @@ export function InstanceTable({ items, operations, operationsAt, query, selected
         <>
           <Link to={`/instances/${id}`}>{name}</Link>
           <br />
-          <ShortId id={id} />
+          <code className="secondary" title={id}>
+            {id.slice(0, 8)}
+          </code>
         </>
       ),
     },
@@ -80,19 +78,17 @@ export function InstanceTable({ items, operations, operationsAt, query, selected
       title: t('instances.column.running'),
       width: 240,
       render: (_, { operationId }) =>
-        operationId === null ? (
-          <Typography.Text type="secondary">–</Typography.Text>
-        ) : (
-          <RunningNow id={operationId} listed={operations.get(operationId)} listedAt={operationsAt} />
-        ),
+        operationId === null ? <span className="secondary">–</span> : <RunningNow id={operationId} />,
     },
   ];
   return (
     <Wide label={t('instances.title')} width={1_060}>
       <Table<InstanceView>
+        // In another language all of it is other; but for that, a row that is the same is not drawn again.
+        key={i18n.language}
         rowKey="id"
         size="middle"
-        columns={columns}
+        columns={columns.map((column) => ({ ...column, shouldCellUpdate: (now, before) => now !== before }))}
         dataSource={items}
         pagination={false}
         loading={late}

@@ -1,13 +1,12 @@
 import { CameraOutlined } from '@ant-design/icons';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { InstanceQuery } from '@varve/contracts';
-import type { InstanceView, OperationView } from '@varve/contracts';
+import type { InstanceView } from '@varve/contracts';
 import { Button, Empty, Flex, Grid, Typography } from 'antd';
-import { useMemo, useState } from 'react';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useApi } from '../../api/api.ts';
 import { keys } from '../../api/keys.ts';
-import { useActiveOperations } from '../../api/operations.ts';
 import { queryFrom } from '../../shared/address.ts';
 import { FoundNothing } from '../../shared/found-nothing.tsx';
 import { PAGE_SIZE, PageTurner } from '../../shared/page-turner.tsx';
@@ -39,11 +38,6 @@ export default function InstancesPage() {
     queryFn: ({ signal }) => api.instancePage(query, { signal }),
     placeholderData: keepPreviousData,
   });
-  const active = useActiveOperations();
-  const operations = useMemo(
-    () => new Map<string, OperationView>(active.data?.items.map((one) => [one.id, one])),
-    [active.data],
-  );
   const filtered = FILTERS.some((name) => params.has(name)) || params.has('marker');
 
   return (
@@ -83,8 +77,6 @@ export default function InstancesPage() {
           {({ items, nextMarker }) => {
             const shown: Shown = {
               items,
-              operations,
-              operationsAt: active.dataUpdatedAt,
               query,
               selected: mayTake ? selected : null,
               onSelect: setSelected,

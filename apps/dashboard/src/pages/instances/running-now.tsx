@@ -1,25 +1,19 @@
 import type { OperationView } from '@varve/contracts';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { useHeardOf } from '../../api/operations.ts';
+import { useActiveOperation, useHeardOf } from '../../api/operations.ts';
 import { OperationProgress } from '../../shared/operation-progress.tsx';
 
-interface Props {
-  readonly id: string;
-  /** `undefined`: there are more than are listed. */
-  readonly listed: OperationView | undefined;
-  readonly listedAt: number;
-}
-
-/** The operation of an instance, in a table. */
-export function RunningNow({ id, listed, listedAt }: Props) {
+/** The operation of an instance, in a table. It asks for itself, so that the table stands still while it goes on. */
+export function RunningNow({ id }: { id: string }) {
   const { t } = useTranslation();
+  const { operation, listedAt } = useActiveOperation(id);
   return (
     <>
       <Link to={`/operations/${id}`}>
-        {listed ? t(`common.kind.${listed.kind}`) : t('common.operationState.running')}
+        {operation ? t(`common.kind.${operation.kind}`) : t('common.operationState.running')}
       </Link>
-      {listed && <Progress listed={listed} listedAt={listedAt} />}
+      {operation && <Progress listed={operation} listedAt={listedAt} />}
     </>
   );
 }

@@ -1,4 +1,4 @@
-import { Table, Typography } from 'antd';
+import { Table } from 'antd';
 import type { TableColumnType } from 'antd';
 import type { OperationView } from '@varve/contracts';
 import { useTranslation } from 'react-i18next';
@@ -17,29 +17,34 @@ export interface Shown {
 }
 
 export function OperationTable({ items, listedAt, late }: Shown) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
+  const unchanged = { shouldCellUpdate: (now: OperationView, before: OperationView) => now !== before };
   const columns: TableColumnType<OperationView>[] = [
     {
+      ...unchanged,
       title: t('operations.kind'),
       render: (_, { id, kind }) => <Link to={`/operations/${id}`}>{t(`common.kind.${kind}`)}</Link>,
     },
-    { title: t('operations.instance'), render: (_, operation) => <OfInstance operation={operation} /> },
-    { title: t('operations.state'), render: (_, { state }) => <OperationTag of={state} /> },
+    { ...unchanged, title: t('operations.instance'), render: (_, operation) => <OfInstance operation={operation} /> },
+    { ...unchanged, title: t('operations.state'), render: (_, { state }) => <OperationTag of={state} /> },
     {
       title: t('operations.outcome'),
       width: 300,
       render: (_, operation) => <Outcome listed={operation} listedAt={listedAt} />,
     },
     {
+      ...unchanged,
       title: t('operations.host'),
-      render: (_, { host }) => host ?? <Typography.Text type="secondary">{t('operations.nowhere')}</Typography.Text>,
+      render: (_, { host }) => host ?? <span className="secondary">{t('operations.nowhere')}</span>,
     },
-    { title: t('operations.when'), render: (_, { createdAt }) => <When at={createdAt} /> },
-    { title: t('operations.took'), render: (_, operation) => <Took operation={operation} /> },
+    { ...unchanged, title: t('operations.when'), render: (_, { createdAt }) => <When at={createdAt} /> },
+    { ...unchanged, title: t('operations.took'), render: (_, operation) => <Took operation={operation} /> },
   ];
   return (
     <Wide label={t('operations.title')} width={960}>
       <Table<OperationView>
+        // In another language all of it is other; but for that, what has ended is not drawn again while others go on.
+        key={i18n.language}
         rowKey="id"
         size="middle"
         columns={columns}
@@ -54,8 +59,7 @@ export function OperationTable({ items, listedAt, late }: Shown) {
 /** What is gone has no page to go to. */
 export function OfInstance({ operation: { instanceId, instanceName } }: { operation: OperationView }) {
   const { t } = useTranslation();
-  if (instanceName === null)
-    return <Typography.Text title={instanceId}>{t('operations.goneInstance')}</Typography.Text>;
+  if (instanceName === null) return <span title={instanceId}>{t('operations.goneInstance')}</span>;
   return (
     <Link to={`/instances/${instanceId}`} style={{ overflowWrap: 'anywhere' }}>
       {instanceName}

@@ -1,6 +1,5 @@
 import { isFinished } from '@varve/api-client';
 import type { OperationView } from '@varve/contracts';
-import { Typography } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { useHeardOf } from '../../api/operations.ts';
 import { OperationProgress } from '../../shared/operation-progress.tsx';
@@ -21,12 +20,12 @@ function Ended({ operation: { problem, doneBytes, totalBytes } }: { operation: O
   const format = useFormat();
   if (problem) {
     return (
-      <Typography.Paragraph ellipsis={{ rows: 2, tooltip: problem.message }} style={{ margin: 0 }}>
-        <Typography.Text code>{problem.code}</Typography.Text> {problem.message}
-      </Typography.Paragraph>
+      <span className="two-lines" title={problem.message}>
+        <code>{problem.code}</code> {problem.message}
+      </span>
     );
   }
-  if (totalBytes === 0) return <Typography.Text type="secondary">–</Typography.Text>;
+  if (totalBytes === 0) return <span className="secondary">–</span>;
   return (
     <span className="number">
       {doneBytes === totalBytes
