@@ -24,6 +24,8 @@ export const themeOf = (dark: boolean): ThemeConfig => ({
     : {
         colorPrimary: '#0958d9',
         colorLink: '#0958d9',
+        colorPrimaryHover: '#1765d8',
+        colorLinkHover: '#1765d8',
         colorInfo: '#0958d9',
         colorInfoBg: '#e6f4ff',
         colorInfoBorder: '#91caff',

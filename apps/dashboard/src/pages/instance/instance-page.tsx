@@ -65,13 +65,13 @@ function Actions({ instance, onSnapshot }: { instance: InstanceView; onSnapshot:
     <>
       <ActionButton
         type="primary"
-        icon={<CameraOutlined />}
+        icon={<CameraOutlined aria-hidden />}
         label={t('instance.snapshot.open')}
         why={of('snapshots:create') ?? impossible}
         onClick={onSnapshot}
       />
       <ActionButton
-        icon={<RollbackOutlined />}
+        icon={<RollbackOutlined aria-hidden />}
         label={t('instance.rollback.open')}
         why={of('rollbacks:create') ?? nowhere}
         onClick={() => void navigate(`/instances/${instance.id}/rollback`)}

@@ -38,12 +38,14 @@ export function PointActions({ instance, point }: { instance: InstanceView; poin
         }),
     });
   const items = [
-    ...(there && mayExport ? [{ key: 'export', icon: <ExportOutlined />, label: t('instance.export.open') }] : []),
+    ...(there && mayExport
+      ? [{ key: 'export', icon: <ExportOutlined aria-hidden />, label: t('instance.export.open') }]
+      : []),
     ...(mayDelete
       ? [
           {
             key: 'delete',
-            icon: <DeleteOutlined />,
+            icon: <DeleteOutlined aria-hidden />,
             danger: true,
             disabled: of('snapshots:delete') !== null,
             label: t('instance.delete.open'),
@@ -56,7 +58,7 @@ export function PointActions({ instance, point }: { instance: InstanceView; poin
       {there && (
         <ActionButton
           size="small"
-          icon={<RollbackOutlined />}
+          icon={<RollbackOutlined aria-hidden />}
           label={t('instance.rollback.toThis')}
           why={of('rollbacks:create')}
           onClick={() => void navigate(`/instances/${instance.id}/rollback?to=${point.uid}`)}
@@ -69,7 +71,7 @@ export function PointActions({ instance, point }: { instance: InstanceView; poin
         >
           <Button
             size="small"
-            icon={<MoreOutlined />}
+            icon={<MoreOutlined aria-hidden />}
             loading={remove.isPending}
             aria-label={t('instance.list.moreOf', { time: at })}
           />

@@ -43,7 +43,7 @@ export function SnapshotDialog({ instance, onClose }: { instance: InstanceView; 
             <Button onClick={onClose}>{t('common.action.cancel')}</Button>
             <Button
               type="primary"
-              icon={<CameraOutlined />}
+              icon={<CameraOutlined aria-hidden />}
               loading={create.isPending}
               disabled={refused !== null}
               onClick={take}

@@ -19,7 +19,7 @@ export function UndoOffer({ instance }: { instance: InstanceView }) {
     <Alert
       type="info"
       showIcon
-      icon={<UndoOutlined />}
+      icon={<UndoOutlined aria-hidden />}
       title={t(rollback.kind === 'undo' ? 'instance.undo.offerUndone' : 'instance.undo.offer', {
         time: format.moment(rollback.finishedAt ?? rollback.createdAt),
       })}
@@ -74,7 +74,7 @@ export function UndoAndKeep({ instance, rollback }: { instance: InstanceView; ro
     <Flex vertical gap={8}>
       <Flex gap={8} wrap>
         <ActionButton
-          icon={<UndoOutlined />}
+          icon={<UndoOutlined aria-hidden />}
           label={t('instance.undo.button')}
           why={of('rollbacks:undo')}
           loading={undo.isPending}

@@ -31,7 +31,7 @@ export function Upkeep({ instance }: { instance: InstanceView }) {
           onClick: ({ key }) => setAsking(key as Work),
         }}
       >
-        <Button icon={<DownOutlined />} iconPlacement="end">
+        <Button icon={<DownOutlined aria-hidden />} iconPlacement="end">
           {t('instance.more')}
         </Button>
       </Dropdown>

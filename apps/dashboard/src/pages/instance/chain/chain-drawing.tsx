@@ -61,7 +61,7 @@ function Drawn({ chain, operation }: { chain: ChainView; operation: OperationVie
     <ol className="chain" aria-label={t('instance.chain.order')}>
       <li>
         <Box
-          icon={<DatabaseOutlined />}
+          icon={<DatabaseOutlined aria-hidden />}
           name={t('instance.chain.base')}
           hint={t('instance.chain.baseHint')}
           look="base"
@@ -91,9 +91,9 @@ const Arrow = ({ label }: { label: string }) => (
 );
 
 const ICON: Record<ChainLayerView['role'], React.ReactNode> = {
-  history: <MergeCellsOutlined />,
-  sealed: <CloudOutlined />,
-  active: <EditOutlined />,
+  history: <MergeCellsOutlined aria-hidden />,
+  sealed: <CloudOutlined aria-hidden />,
+  active: <EditOutlined aria-hidden />,
 };
 
 function Layer({ layer, work }: { layer: ChainLayerView; work: AtWork | null }) {
@@ -116,7 +116,7 @@ function Layer({ layer, work }: { layer: ChainLayerView; work: AtWork | null }) 
       <span className="number">{t('instance.chain.onDisk', { bytes: format.bytes(allocatedBytes) })}</span>
       {role !== 'active' && (
         <Tag
-          icon={stored ? <CloudOutlined /> : <CloudUploadOutlined />}
+          icon={stored ? <CloudOutlined aria-hidden /> : <CloudUploadOutlined aria-hidden />}
           color={stored ? 'success' : 'warning'}
           style={{ alignSelf: 'start' }}
         >

@@ -107,7 +107,7 @@ function ByName({ instance, plan, onStarted, other }: ByNameProps) {
             type="primary"
             danger
             htmlType="submit"
-            icon={<RollbackOutlined />}
+            icon={<RollbackOutlined aria-hidden />}
             loading={start.isPending}
             disabled={!ready}
             style={{ height: 'auto', whiteSpace: 'normal' }}

@@ -128,8 +128,7 @@ function Known({ seen, view, width, actions, onEnter }: KnownProps) {
           id={option}
           role="option"
           aria-selected={current !== null}
-          aria-posinset={place}
-          aria-setsize={marks.length}
+          {...(place > 0 && { 'aria-posinset': place, 'aria-setsize': marks.length })}
           className="visually-hidden"
         >
           {current ? words(current) : t('instance.timeline.nothing')}

@@ -11,11 +11,11 @@ export function Toolbar({ seen: { span, change, showAll, query }, total }: { see
   const format = useFormat();
   const middle = (span.from + span.to) / 2;
   const buttons = [
-    ['earlier', <LeftOutlined />, () => change((now, all) => moved(now, -lengthOf(now) / 2, all))],
-    ['zoomOut', <ZoomOutOutlined />, () => change((now, all) => zoomed(now, 2, middle, all))],
-    ['zoomIn', <ZoomInOutlined />, () => change((now, all) => zoomed(now, 0.5, middle, all))],
-    ['later', <RightOutlined />, () => change((now, all) => moved(now, lengthOf(now) / 2, all))],
-    ['all', <ExpandOutlined />, showAll],
+    ['earlier', <LeftOutlined aria-hidden />, () => change((now, all) => moved(now, -lengthOf(now) / 2, all))],
+    ['zoomOut', <ZoomOutOutlined aria-hidden />, () => change((now, all) => zoomed(now, 2, middle, all))],
+    ['zoomIn', <ZoomInOutlined aria-hidden />, () => change((now, all) => zoomed(now, 0.5, middle, all))],
+    ['later', <RightOutlined aria-hidden />, () => change((now, all) => moved(now, lengthOf(now) / 2, all))],
+    ['all', <ExpandOutlined aria-hidden />, showAll],
   ] as const;
   return (
     <Flex gap={8} justify="space-between" align="center" wrap>
