@@ -56,6 +56,16 @@ export class Admission {
   }
 
   /**
+   * @throws {ReportedError} no snapshot can be taken of its disk; and as {@link assertReachable}
+   */
+  async assertSnapshottable(tx: CatalogTx, instance: InstanceEntity): Promise<void> {
+    await this.assertReachable(tx, instance);
+    // What was in the way of one look at the disk may be gone by now: the host will say.
+    const { unsupported } = instance;
+    if (unsupported && unsupported.remedy !== 'retry') throw new ReportedError(unsupported);
+  }
+
+  /**
    * For work on what is stored alone: it is all the same how the instance is, or whether there is one.
    *
    * @throws {OperationRunningError | HostUnavailableError} as above

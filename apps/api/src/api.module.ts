@@ -21,6 +21,7 @@ import { UnknownCallers } from './http/unknown-callers.js';
 import { RequestPipe } from './http/validation.js';
 import { InstancesController } from './instances/instances.controller.js';
 import { InstancesService } from './instances/instances.service.js';
+import { PlansService } from './instances/plans.service.js';
 import { RepairService } from './instances/repair.service.js';
 import { SettleService } from './instances/settle.service.js';
 import { TimelineService } from './instances/timeline.service.js';
@@ -89,6 +90,7 @@ export class ApiModule {
         Admission,
         OverviewService,
         InstancesService,
+        PlansService,
         RepairService,
         SettleService,
         TimelineService,

@@ -2,6 +2,7 @@ import type { EntityManager, ObjectLiteral } from 'typeorm';
 import { AuditRepository, IdempotencyRepository } from './request-log.repository.js';
 import { ChainsRepository } from './chains.repository.js';
 import { ComputeFactsRepository } from './compute-facts.repository.js';
+import { ExpectationsRepository } from './expectations.repository.js';
 import { HostsRepository } from './hosts.repository.js';
 import { HousekeepingRepository } from './housekeeping.repository.js';
 import { InstancesRepository } from './instances.repository.js';
@@ -27,6 +28,7 @@ export class CatalogTx {
   readonly operations: OperationsRepository;
   readonly restorePoints: RestorePointsRepository;
   readonly steps: StepsRepository;
+  readonly expectations: ExpectationsRepository;
   readonly timeline: TimelineRepository;
   readonly overview: OverviewRepository;
   readonly outbox: OutboxRepository;
@@ -43,6 +45,7 @@ export class CatalogTx {
     this.operations = new OperationsRepository(db);
     this.restorePoints = new RestorePointsRepository(db);
     this.steps = new StepsRepository(db);
+    this.expectations = new ExpectationsRepository(db);
     this.timeline = new TimelineRepository(db);
     this.overview = new OverviewRepository(db);
     this.outbox = new OutboxRepository(db);

@@ -6,6 +6,7 @@ export * from './compute-facts.entity.js';
 export * from './compute-facts.repository.js';
 export * from './data-source-options.js';
 export * from './database-errors.js';
+export * from './expectations.repository.js';
 export * from './host.entity.js';
 export * from './hosts.repository.js';
 export * from './housekeeping.repository.js';

@@ -1,5 +1,5 @@
 import type { EventData } from '@varve/contracts';
-import type { InstanceId, LayerUid, ProjectId, SnapshotUid } from '@varve/core';
+import type { InstanceId, LayerSize, LayerUid, ProjectId, SnapshotUid } from '@varve/core';
 import type { EntityManager } from 'typeorm';
 import { In } from 'typeorm';
 import { LayerEntity } from './layer.entity.js';
@@ -37,6 +37,26 @@ export class LayersRepository {
        from lineage where not looped order by height desc`,
       [top],
     );
+  }
+
+  /** As {@link lineage}, with what each takes. */
+  async lineageSizes(top: LayerUid): Promise<LayerSize[]> {
+    const rows: { uid: LayerUid; objectBytes: string; changedBytes: string }[] = await this.db.query(
+      `with recursive lineage (uid, backing_uid, object_bytes, changed_bytes, height) as (
+         select uid, backing_uid, object_bytes, changed_bytes, 0 from layers where uid = $1
+         union all
+         select l.uid, l.backing_uid, l.object_bytes, l.changed_bytes, height + 1
+         from layers l join lineage on l.uid = lineage.backing_uid
+       ) cycle uid set looped using path
+       select uid, object_bytes as "objectBytes", changed_bytes as "changedBytes"
+       from lineage where not looped order by height desc`,
+      [top],
+    );
+    return rows.map(({ uid, objectBytes, changedBytes }) => ({
+      uid,
+      objectBytes: Number(objectBytes),
+      changedBytes: Number(changedBytes),
+    }));
   }
 
   /**

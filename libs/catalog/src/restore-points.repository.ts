@@ -1,5 +1,6 @@
 import type { SnapshotStatus } from '@varve/contracts';
 import type { InstanceId, LayerUid, OperationId, Problem, ProjectId, SnapshotUid } from '@varve/core';
+import { MoreThan } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import type { PageRequest } from './paging.js';
 import { newestFirst } from './paging.js';
@@ -87,6 +88,11 @@ export class RestorePointsRepository {
       .addOrderBy('point.uid', 'DESC')
       .limit(1)
       .getOne();
+  }
+
+  /** Those that can be gone back to and stand for a later moment. */
+  countAfter(instanceId: InstanceId, at: Date): Promise<number> {
+    return this.db.countBy(RestorePointEntity, { instanceId, status: 'available', sealedAt: MoreThan(at) });
   }
 
   /** Newest first. */

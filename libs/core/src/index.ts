@@ -1,4 +1,5 @@
 export * from './branches.js';
+export * from './fetch-bound.js';
 export * from './chain.js';
 export * from './compute-state.js';
 export * from './errors.js';

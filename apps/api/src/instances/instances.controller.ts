@@ -7,6 +7,9 @@ import {
   InstanceView,
   OperationView,
   RepairInstance,
+  RollbackPlanQuery,
+  RollbackPlanView,
+  SnapshotEstimate,
   TimelineQuery,
   TimelineView,
 } from '@varve/contracts';
@@ -16,6 +19,7 @@ import { Answers, AnswersWrite, Tagged } from '../http/answers.js';
 import { CurrentCaller, Needs } from '../http/caller.js';
 import type { Caller } from '../http/caller.js';
 import { InstancesService } from './instances.service.js';
+import { PlansService } from './plans.service.js';
 import { RepairService } from './repair.service.js';
 import { SettleService } from './settle.service.js';
 import { TimelineService } from './timeline.service.js';
@@ -28,6 +32,7 @@ export class InstancesController {
     private readonly settling: SettleService,
     private readonly repairing: RepairService,
     private readonly timelines: TimelineService,
+    private readonly plans: PlansService,
   ) {}
 
   @Get()
@@ -65,6 +70,25 @@ export class InstancesController {
     @Query({ schema: TimelineQuery }) query: TimelineQuery,
   ): Promise<TimelineView> {
     return this.timelines.show(caller, instanceId, query);
+  }
+
+  @Get(':instanceId/snapshot-estimate')
+  @Answers(200, SnapshotEstimate, 'What a snapshot now would be like, and why it would be refused')
+  snapshotEstimate(
+    @CurrentCaller() caller: Caller,
+    @Param({ schema: InstanceIdParam }) { instanceId }: { instanceId: InstanceId },
+  ): Promise<SnapshotEstimate> {
+    return this.plans.snapshot(caller, instanceId);
+  }
+
+  @Get(':instanceId/rollback-plan')
+  @Answers(200, RollbackPlanView, 'What a rollback there would do, and why it would be refused')
+  rollbackPlan(
+    @CurrentCaller() caller: Caller,
+    @Param({ schema: InstanceIdParam }) { instanceId }: { instanceId: InstanceId },
+    @Query({ schema: RollbackPlanQuery }) query: RollbackPlanQuery,
+  ): Promise<RollbackPlanView> {
+    return this.plans.rollback(caller, instanceId, query);
   }
 
   @Post(':instanceId/settle')

@@ -40,6 +40,8 @@ it('every route has a name in the policy, and the role that it needs by default'
     'instances:show': 'reader',
     'instances:chain': 'reader',
     'instances:timeline': 'reader',
+    'instances:snapshot_estimate': 'reader',
+    'instances:rollback_plan': 'reader',
     'instances:settle': 'member',
     'instances:repair': 'member',
     'operations:list': 'reader',

@@ -10,7 +10,7 @@ import type {
   SnapshotView,
   TakeSnapshot,
 } from '@varve/contracts';
-import { ConflictError, OperationRunningError, ReportedError, SnapshotNeededError } from '@varve/core';
+import { ConflictError, OperationRunningError, SnapshotNeededError } from '@varve/core';
 import type { InstanceId, LayerUid, SnapshotUid } from '@varve/core';
 import { Admission } from '../admission.js';
 import { visible } from '../http/caller.js';
@@ -29,10 +29,7 @@ export class SnapshotsService {
     return this.catalog.transaction((tx) =>
       acceptOnce(tx, caller, 202, async () => {
         const instance = await this.admission.hold(tx, caller, instanceId);
-        await this.admission.assertReachable(tx, instance);
-        // What was in the way of one look at the disk may be gone by now: the host will say.
-        const { unsupported } = instance;
-        if (unsupported && unsupported.remedy !== 'retry') throw new ReportedError(unsupported);
+        await this.admission.assertSnapshottable(tx, instance);
 
         const uid = crypto.randomUUID() as SnapshotUid;
         const layerUid = crypto.randomUUID() as LayerUid;
