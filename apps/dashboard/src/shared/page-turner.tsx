@@ -6,11 +6,18 @@ import { useAddress, usePages } from './use-address.ts';
 export const PAGE_SIZES = [25, 50, 100] as const;
 export const PAGE_SIZE = 50;
 
+interface Props {
+  readonly nextMarker: string | null;
+  readonly limit: number;
+  /** The page shown is still the one before: there is no going on from it. */
+  readonly late: boolean;
+}
+
 /** Below each list that the API gives page by page. */
-export function PageTurner({ nextMarker, limit }: { nextMarker: string | null | undefined; limit: number }) {
+export function PageTurner({ nextMarker, limit, late }: Props) {
   const { t } = useTranslation();
   const { change } = useAddress();
-  const { number, back, next } = usePages(nextMarker);
+  const { number, back, next } = usePages(late ? null : nextMarker);
   return (
     <Flex component="nav" aria-label={t('common.pages.label')} gap={8} align="center" justify="end" wrap>
       <Select

@@ -29,7 +29,7 @@ export interface Pages {
 }
 
 /** Pages of a list by the markers that the API gives; those of the pages before are kept in the history's state. */
-export function usePages(nextMarker: string | null | undefined): Pages {
+export function usePages(nextMarker: string | null): Pages {
   const [params, setParams] = useSearchParams();
   const { state } = useLocation() as { state: { before?: readonly string[] } | null };
   const marker = params.get('marker');

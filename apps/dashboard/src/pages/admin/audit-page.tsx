@@ -63,7 +63,7 @@ function Audit() {
         {({ items, nextMarker }) => (
           <>
             <AuditTable items={items} late={page.isPlaceholderData} />
-            <PageTurner nextMarker={nextMarker} limit={query.limit} />
+            <PageTurner nextMarker={nextMarker} limit={query.limit} late={page.isPlaceholderData} />
           </>
         )}
       </QueryState>

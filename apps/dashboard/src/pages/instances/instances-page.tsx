@@ -85,7 +85,7 @@ export default function InstancesPage() {
             return (
               <>
                 {wide ? <InstanceTable {...shown} /> : <InstanceCards {...shown} />}
-                <PageTurner nextMarker={nextMarker} limit={query.limit} />
+                <PageTurner nextMarker={nextMarker} limit={query.limit} late={page.isPlaceholderData} />
               </>
             );
           }}

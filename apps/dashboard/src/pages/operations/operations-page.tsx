@@ -61,7 +61,7 @@ export default function OperationsPage() {
                 listedAt={Math.min(page.dataUpdatedAt, active.dataUpdatedAt)}
                 late={page.isPlaceholderData}
               />
-              <PageTurner nextMarker={nextMarker} limit={query.limit} />
+              <PageTurner nextMarker={nextMarker} limit={query.limit} late={page.isPlaceholderData} />
             </>
           )}
         </QueryState>
