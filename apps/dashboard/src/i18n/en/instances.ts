@@ -54,6 +54,7 @@ export const instances = {
     stopped: 'Not asked for: stopped',
     done: 'Accepted',
     refusal: 'Refused',
-    operation: 'Operation',
+    outcome: 'Result',
+    operation: 'Operation, or why not',
   },
 } as const;

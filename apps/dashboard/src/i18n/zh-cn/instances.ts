@@ -53,6 +53,7 @@ export const instances = {
     stopped: '未请求：已停止',
     done: '已接受',
     refusal: '被拒绝',
-    operation: '操作',
+    outcome: '结果',
+    operation: '操作，或拒绝原因',
   },
 } as const;

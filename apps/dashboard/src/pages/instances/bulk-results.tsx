@@ -37,7 +37,7 @@ export function BulkResults({ of, outcomes }: { of: Selection; outcomes: Readonl
       columns={[
         { title: t('instances.column.name'), render: (_, { id, name }) => <Link to={`/instances/${id}`}>{name}</Link> },
         {
-          title: t('instances.bulk.result'),
+          title: t('instances.bulk.outcome'),
           render: (_, { outcome }) => (
             <Tag color={LOOK[outcome.is].color} icon={LOOK[outcome.is].icon}>
               {t(LOOK[outcome.is].text)}

@@ -14,7 +14,7 @@ const AGES = ['hour', 'day', 'week', 'older'] as const;
 export function AgesCard({ query }: { query: UseQueryResult<OverviewView> }) {
   const { t } = useTranslation();
   return (
-    <SizedCard title={t('overview.ages')} height={220}>
+    <SizedCard title={t('overview.ages')} height={250}>
       <QueryState
         query={query}
         empty={{
@@ -40,7 +40,12 @@ function Ages({ of }: { of: OverviewView }) {
           <div key={age} style={{ display: 'contents' }}>
             <dt>{t(`overview.age.${age}`)}</dt>
             <dd style={{ margin: 0 }} aria-hidden>
-              <Progress percent={all === 0 ? 0 : (100 * ages[age]) / all} showInfo={false} size="small" />
+              <Progress
+                percent={all === 0 ? 0 : (100 * ages[age]) / all}
+                status="normal"
+                showInfo={false}
+                size="small"
+              />
             </dd>
             <dd style={{ margin: 0, textAlign: 'end' }} className="number">
               {format.count(ages[age])}

@@ -9,13 +9,13 @@ import { QueryState } from '../../shared/query-state.tsx';
 import { SizedCard } from './sized-card.tsx';
 
 /** So many have room. */
-const SHOWN = 4;
+const SHOWN = 3;
 
 export function RunningCard() {
   const { t } = useTranslation();
   const active = useActiveOperations();
   return (
-    <SizedCard title={t('overview.running')} height={330} extra={<Link to="/operations">{t('overview.all')}</Link>}>
+    <SizedCard title={t('overview.running')} height={250} extra={<Link to="/operations">{t('overview.all')}</Link>}>
       <QueryState
         query={active}
         empty={{
