@@ -66,6 +66,6 @@ export function useRequest<Of, Answer>(
   const queries = useQueryClient();
   return useMutation({
     mutationFn: (of: Of) => ask(api, of),
-    onSettled: () => refreshInstance(queries, instanceId),
+    onSettled: () => void refreshInstance(queries, instanceId),
   });
 }

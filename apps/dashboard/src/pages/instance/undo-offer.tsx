@@ -54,10 +54,12 @@ export function UndoAndKeep({ instance, rollback }: { instance: InstanceView; ro
       okText: t('instance.undo.yes'),
       cancelText: t('common.action.cancel'),
       autoFocusButton: 'cancel',
+      // This offer is gone from the screen as soon as the undo runs; what follows is not.
       onOk: () =>
-        undo.mutate(rollback.id, {
-          onSuccess: ({ id }) => void navigate(`/instances/${instance.id}/rollback?rollback=${id}`),
-        }),
+        void undo.mutateAsync(rollback.id).then(
+          ({ id }) => navigate(`/instances/${instance.id}/rollback?rollback=${id}`),
+          () => undefined, // said below
+        ),
     });
   const askKeep = (): void =>
     void modal.confirm({

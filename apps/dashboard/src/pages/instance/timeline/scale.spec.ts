@@ -54,7 +54,7 @@ it('shows an instance of one fresh point, and of none', () => {
   const now = MIDDLE;
   for (const first of [null, now, now - 1]) {
     const span = whole(first, now);
-    expect(lengthOf(span)).toBeGreaterThanOrEqual(10 * MINUTE);
+    expect(lengthOf(span)).toBeGreaterThanOrEqual(2 * MINUTE);
     expect(span.to).toBeGreaterThan(now);
   }
 });

@@ -19,7 +19,7 @@ export const timeAt = (x: number, span: Span, width: number): number => span.fro
 
 /** All of an instance's points and now, with a little around them. */
 export function whole(firstAt: number | null, now: number): Span {
-  const first = Math.min(firstAt ?? now - HOUR, now - 10 * MINUTE);
+  const first = Math.min(firstAt ?? now - HOUR, now - 2 * MINUTE);
   const around = (now - first) * 0.04;
   return { from: first - around, to: now + around };
 }
