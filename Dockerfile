@@ -30,6 +30,8 @@ COPY --from=build /opt/varve/dist dist
 COPY package.json LICENSE ./
 COPY packaging/bin packaging/bin
 COPY packaging/compose packaging/compose
+COPY packaging/bash-completion/varve /usr/share/bash-completion/completions/varve
+COPY packaging/man/varve.1 /usr/local/share/man/man1/varve.1
 RUN ln -s /opt/varve/packaging/bin/varve /usr/local/bin/varve
 
 # ---- the worker: beside the host's QEMU, with its tools. It has to see the host's processes (`--pid=host`), since

@@ -42,6 +42,8 @@ packages=(
   libvirt-daemon-system # tests: the hypervisor by way of libvirt
   libvirt-clients    # virsh: the worker's libvirt adapter
   zsh fish           # tests: the command's completion
+  man-db mandoc      # tests: its manual page
+  python3-pika       # tests: the documentation's consumer
 )
 # Only with --dashboard: testbed/browser.
 [ $dashboard = no ] || packages+=(

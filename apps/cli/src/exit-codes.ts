@@ -1,5 +1,5 @@
 import { ApiError } from '@varve/api-client';
-import { NotFoundError } from '@varve/core';
+import { NotFoundError, ReportedError } from '@varve/core';
 import { CommanderError } from 'commander';
 
 /** Part of the command's interface: scripts decide by them. They never change their meaning. */
@@ -50,6 +50,8 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof InterruptedError) return ExitCode.interrupted;
   if (error instanceof UsageError || error instanceof CommanderError) return ExitCode.usage;
   if (error instanceof NotFoundError) return ExitCode.notFound;
+  // What the API would have refused with, said before anybody is asked to confirm.
+  if (error instanceof ReportedError) return ExitCode.conflict;
   if (!(error instanceof ApiError)) return ExitCode.failed;
   switch (error.status) {
     case 400:

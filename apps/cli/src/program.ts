@@ -1,27 +1,35 @@
 import { ApiError } from '@varve/api-client';
 import { ServiceError } from '@varve/core';
 import { Command, CommanderError } from 'commander';
+import { addAuditList } from './commands/audit-list.command.js';
 import { addCompletion } from './commands/completion.command.js';
 import { addExport } from './commands/export.command.js';
 import { addHostList } from './commands/host-list.command.js';
+import { addInstanceChain } from './commands/instance-chain.command.js';
 import { addInstanceList } from './commands/instance-list.command.js';
 import { addInstanceShow } from './commands/instance-show.command.js';
 import { addOperationCancel } from './commands/operation-cancel.command.js';
 import { addOperationList } from './commands/operation-list.command.js';
 import { addOperationShow } from './commands/operation-show.command.js';
+import { addOperationSteps } from './commands/operation-steps.command.js';
 import { addOperationWatch } from './commands/operation-watch.command.js';
+import { addOverview } from './commands/overview.command.js';
 import { addRepair } from './commands/repair.command.js';
 import { addRestorePointList } from './commands/restore-point-list.command.js';
 import { addRollback } from './commands/rollback.command.js';
 import { addRollbackKeep } from './commands/rollback-keep.command.js';
 import { addRollbackList } from './commands/rollback-list.command.js';
+import { addRollbackPlan } from './commands/rollback-plan.command.js';
 import { addRollbackShow } from './commands/rollback-show.command.js';
 import { addRollbackUndo } from './commands/rollback-undo.command.js';
 import { addSnapshotCreate } from './commands/snapshot-create.command.js';
 import { addSnapshotDelete } from './commands/snapshot-delete.command.js';
+import { addSnapshotEstimate } from './commands/snapshot-estimate.command.js';
 import { addSnapshotList } from './commands/snapshot-list.command.js';
 import { addSnapshotShow } from './commands/snapshot-show.command.js';
 import { addSettle } from './commands/settle.command.js';
+import { addTop } from './commands/top.command.js';
+import { addWhoami } from './commands/whoami.command.js';
 import { addDoctor } from './doctor/doctor.command.js';
 import {
   EXIT_CODES_HELP,
@@ -44,12 +52,17 @@ export function programOf(cli: Cli): Command {
     .showHelpAfterError('(see --help)')
     .addHelpText('after', EXIT_CODES_HELP);
 
+  addOverview(program, cli);
+  addTop(program, cli);
+
   const instance = program.command('instance').description('look at instances');
   addInstanceList(instance, cli);
   addInstanceShow(instance, cli);
+  addInstanceChain(instance, cli);
 
   const snapshot = program.command('snapshot').description('take, look at and delete snapshots');
   addSnapshotCreate(snapshot, cli);
+  addSnapshotEstimate(snapshot, cli);
   addSnapshotList(snapshot, cli);
   addSnapshotShow(snapshot, cli);
   addSnapshotDelete(snapshot, cli);
@@ -58,6 +71,7 @@ export function programOf(cli: Cli): Command {
   addRestorePointList(restorePoint, cli);
 
   const rollback = addRollback(program, cli);
+  addRollbackPlan(rollback, cli);
   addRollbackUndo(rollback, cli);
   addRollbackKeep(rollback, cli);
   addRollbackList(rollback, cli);
@@ -71,10 +85,15 @@ export function programOf(cli: Cli): Command {
   addOperationList(operation, cli);
   addOperationShow(operation, cli);
   addOperationWatch(operation, cli);
+  addOperationSteps(operation, cli);
   addOperationCancel(operation, cli);
 
   const host = program.command('host').description('look at the hypervisor hosts');
   addHostList(host, cli);
+
+  const audit = program.command('audit').description('who did what');
+  addAuditList(audit, cli);
+  addWhoami(program, cli);
 
   addDoctor(program, cli);
   addCompletion(program, cli);

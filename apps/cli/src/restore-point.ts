@@ -1,5 +1,7 @@
-import type { InstanceView, SnapshotView } from '@varve/contracts';
+import { RollbackPlanQuery } from '@varve/contracts';
+import type { InstanceView, RollbackPlanView, SnapshotView } from '@varve/contracts';
 import { NotFoundError } from '@varve/core';
+import { UsageError } from './exit-codes.js';
 import { time } from './output/human.js';
 import type { Session } from './settings.js';
 
@@ -11,4 +13,19 @@ export async function newestUntil(
 ): Promise<SnapshotView> {
   for await (const point of client.restorePoints(instance.id, { to: at, limit: 1 }, { signal })) return point;
   throw new NotFoundError(`restore point of ${instance.name} until`, time(at ?? null));
+}
+
+/**
+ * What a rollback there would do.
+ *
+ * @param where - one of both
+ */
+export function planFor(
+  { client, signal }: Session,
+  instance: InstanceView,
+  where: { readonly to?: string | undefined; readonly at?: string | undefined },
+): Promise<RollbackPlanView> {
+  const target = RollbackPlanQuery.safeParse(where.to === undefined ? { at: where.at } : { snapshotUid: where.to });
+  if (!target.success) throw new UsageError(`${where.to} is no uid of a snapshot`);
+  return client.rollbackPlan(instance.id, target.data, { signal });
 }

@@ -140,7 +140,31 @@ it.each([
   ['bash', 'packaging/bash-completion/varve'],
   ['zsh', 'packaging/zsh-completion/_varve'],
   ['fish', 'packaging/fish-completion/varve.fish'],
+  ['man', 'packaging/man/varve.1'],
 ])('%s: what is packaged is this (else: scripts/packaged.sh)', async (shell, file) => {
   const { out } = await runCli(['completion', shell]);
   expect(await readFile(join(ROOT, file), 'utf8')).toBe(out);
+});
+
+describe('the manual page', () => {
+  const page = join(ROOT, 'packaging/man/varve.1');
+  const run = promisify(execFile);
+
+  it('is in order, says mandoc', async () => {
+    // `style` would have a version of an operating system.
+    const { stdout } = await run('mandoc', ['-T', 'lint', '-W', 'warning', page]);
+    expect(stdout).toBe('');
+  });
+
+  it('reads well in man, with every command', async () => {
+    const { stdout, stderr } = await run('man', ['--warnings', '--no-hyphenation', page], {
+      env: { PATH: process.env['PATH'], MANWIDTH: '90', LC_ALL: 'C.UTF-8', MANROFFOPT: '-c' },
+    });
+    expect(stderr).toBe('');
+    for (const [, path] of (await runCli(['completion', 'man'])).out.matchAll(/^\.Ss (.*)$/gm)) {
+      expect(stdout).toContain(`varve ${path}`);
+    }
+    expect(stdout).toMatch(/EXIT STATUS[\s\S]* 6 +The service is not available; try again later\./);
+    expect(stdout).toMatch(/--quiesce how/);
+  });
 });

@@ -113,6 +113,46 @@ describe('in a terminal', () => {
   });
 });
 
+describe('a screen of its own', () => {
+  const [ENTER, LEAVE] = ['\u001B[?1049h', '\u001B[?1049l'];
+  const leftAsItWas = (raw: string): boolean =>
+    raw.lastIndexOf(LEAVE) > raw.lastIndexOf(ENTER) && raw.lastIndexOf(SHOW_CURSOR) > raw.lastIndexOf('\u001B[?25l');
+
+  it('top shows what runs, live, until q', async () => {
+    api.script = [{ state: 'running', phase: 'uploading', doneBytes: 6_291_456, totalBytes: 12_582_912 }];
+    api.stepMs = 0;
+    await inTerminal(`${VARVE} snapshot create web-1 --no-wait`);
+    const { code, raw, seen } = await inTerminal(`${VARVE} top --every 0.2`, [{ when: /50%[\s\S]*50%/, text: 'q' }]);
+    expect({ code, restored: leftAsItWas(raw) }).toEqual({ code: 0, restored: true });
+    expect(seen).toMatch(/1 running, 0 queued/);
+    expect(seen).toMatch(/snapshot +uploading +\[={10}-{10}\] +50% +12\.0 MiB/);
+  });
+
+  it('top tells how one ended, and ends at Ctrl-C', async () => {
+    api.script = [{ state: 'running', phase: 'uploading' }, { state: 'failed' }];
+    api.stepMs = 1_500;
+    await inTerminal(`${VARVE} snapshot create web-1 --no-wait`);
+    const { code, raw, seen } = await inTerminal(`${VARVE} top --every 0.2`, [{ when: /Ended/, text: '\u0003' }]);
+    expect({ code, restored: leftAsItWas(raw) }).toEqual({ code: 0, restored: true });
+    expect(seen).toMatch(/Nothing runs\.[\s\S]*Ended[\s\S]*failed {2}snapshot of/);
+  });
+
+  it('a list is watched the same way, in colours, and without them where they are not wanted', async () => {
+    const watched = (env: string) =>
+      inTerminal(`${env} ${VARVE} host list --watch 0.2`, [{ when: /node-1[\s\S]*node-1/, text: 'q' }]);
+    const { code, raw } = await watched('');
+    expect({ code, restored: leftAsItWas(raw) }).toEqual({ code: 0, restored: true });
+    expect(raw).toContain('\u001B[32mup\u001B[39m');
+    expect((await watched('NO_COLOR=1')).raw).not.toMatch(new RegExp(String.raw`\u001B\[[0-9;]+m`));
+  });
+
+  it('leaves the terminal as it was when the token is refused', async () => {
+    const { code, raw, seen } = await inTerminal(`${VARVE} top --token wrong`);
+    expect({ code, restored: leftAsItWas(raw) }).toEqual({ code: 5, restored: true });
+    expect(seen).toContain('No valid token');
+  });
+});
+
 describe('as it is installed', () => {
   it('runs through a symbolic link, from anywhere', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'varve-bin-'));

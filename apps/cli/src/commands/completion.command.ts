@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { bashCompletionOf } from '../completion/bash.js';
 import { fishCompletionOf } from '../completion/fish.js';
 import { zshCompletionOf } from '../completion/zsh.js';
+import { manPageOf } from '../manual/man-page.js';
 import type { Cli } from '../settings.js';
 import { open } from '../settings.js';
 
@@ -21,6 +22,11 @@ export function addCompletion(program: Command, cli: Cli): void {
         cli.terminal.out.write(scriptOf(program));
       });
   }
+
+  // For packagers: `scripts/packaged.sh`.
+  completion.command('man', { hidden: true }).action(() => {
+    cli.terminal.out.write(manPageOf(program));
+  });
 
   // What the script asks for while somebody waits at the prompt: once, quickly, or not at all.
   completion.command('instances', { hidden: true }).action(async (_options: unknown, command: Command) => {

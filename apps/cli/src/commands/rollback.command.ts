@@ -1,15 +1,15 @@
-import type { InstanceView, SnapshotView } from '@varve/contracts';
-import { NotFoundError } from '@varve/core';
+import { NotFoundError, ReportedError } from '@varve/core';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { confirm } from '../confirm.js';
 import { UsageError } from '../exit-codes.js';
 import { findInstance } from '../find-instance.js';
 import { finishRollback } from '../finish-rollback.js';
-import { duration, time } from '../output/human.js';
+import { time } from '../output/human.js';
+import { warningFor } from '../output/plan.js';
 import { note } from '../output/print.js';
 import { parseTime } from '../parse-time.js';
-import { newestUntil } from '../restore-point.js';
+import { newestUntil, planFor } from '../restore-point.js';
 import type { Cli } from '../settings.js';
 import { open } from '../settings.js';
 import { didYouMean, similarTo } from '../similar.js';
@@ -53,19 +53,14 @@ export function addRollback(program: Command, cli: Cli): Command {
           to === undefined ? await newestUntil(session, instance, at) : await client.snapshot(to, { signal });
         if (point.instanceId !== instance.id) throw new NotFoundError(`snapshot of ${instance.name}`, point.uid);
 
-        await confirm(session, instance, yes, warningFor(instance, point));
+        if (!yes) {
+          const plan = await planFor(session, instance, { to: point.uid });
+          if (plan.refusal) throw new ReportedError(plan.refusal);
+          await confirm(session, instance, yes, warningFor(instance, plan));
+        }
         const requested = await client.createRollback(instance.id, { snapshotUid: point.uid }, { signal });
         note(session, `${printable(instance.name)} goes back to ${time(point.sealedAt)} (snapshot ${point.uid})`);
         await finishRollback(session, requested, `${printable(instance.name)} is back at ${time(point.sealedAt)}`);
       })
-  );
-}
-
-function warningFor(instance: InstanceView, point: SnapshotView): string {
-  const back = point.sealedAt ? ` (${duration(Date.now() - Date.parse(point.sealedAt))} ago)` : '';
-  return (
-    `${printable(instance.name)} (${instance.id}, ${instance.state} on ${instance.host}) goes back to ` +
-    `${time(point.sealedAt)}${back}, snapshot ${point.uid}${point.name ? ` "${printable(point.name)}"` : ''}.\n` +
-    'It is stopped for that and started again. What it has written since is set aside, for an undo.'
   );
 }

@@ -28,7 +28,7 @@ export const argumentsOf = (command: Command): readonly Argument[] => command.re
 
 /** Does something by itself, and not by its subcommands alone. */
 export const isRunnable = (command: Command): boolean =>
-  command.commands.length === 0 || command.registeredArguments.length > 0;
+  command.commands.length === 0 || command.registeredArguments.length > 0 || ownOptionsOf(command).length > 0;
 
 /** Names and meanings; said once, for all commands. */
 export const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] = [

@@ -70,10 +70,11 @@ const onlyWhen =
   };
 
 /** As much as there is room for; the first lines count most. */
-function fitted(lines: readonly string[], { out: { columns = 80, rows = 24 } }: Terminal): string {
+function fitted(lines: readonly string[], { out: { columns, rows } }: Terminal): string {
+  // A terminal that does not know its size says 0.
   return lines
-    .slice(0, rows)
-    .map((line) => cut(line, columns) + TO_LINE_END)
+    .slice(0, rows || 24)
+    .map((line) => cut(line, columns || 80) + TO_LINE_END)
     .join('\r\n');
 }
 
@@ -86,8 +87,8 @@ export function cut(line: string, columns: number): string {
   let kept = '';
   for (const [piece] of line.matchAll(COLOUR_OR_CHARACTER)) {
     const wide = piece.startsWith('\u001B') ? 0 : widthOf(piece);
-    if (width + wide > columns) continue;
     width += wide;
+    if (wide > 0 && width > columns) continue;
     kept += piece;
   }
   return kept;

@@ -1,5 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { HostView, InstanceView, OperationView, RollbackView, SnapshotView } from '@varve/contracts';
+import {
+  HostView,
+  InstanceView,
+  OperationView,
+  OverviewView,
+  RollbackPlanView,
+  RollbackView,
+  SessionView,
+  SnapshotEstimate,
+  SnapshotView,
+  StorageHistory,
+} from '@varve/contracts';
 import type { z } from 'zod';
 
 // One of each thing the API speaks of, through its schema.
@@ -122,3 +133,61 @@ export const hostOf = (name: string, change: Partial<z.input<typeof HostView>> =
     seenAt: at,
     ...change,
   });
+
+type Refusal = RollbackPlanView['refusal'];
+
+export const estimateOf = (instanceId: string, refusal: Refusal = null): SnapshotEstimate =>
+  SnapshotEstimate.parse({
+    instanceId,
+    changedBytesAtMost: 3 * 1024 ** 2,
+    stall: { ms: 1.8, samples: 12, of: 'instance' },
+    duration: null,
+    refusal,
+  });
+
+export const planOf = (instanceId: string, target: SnapshotView, refusal: Refusal = null): RollbackPlanView =>
+  RollbackPlanView.parse({
+    instanceId,
+    target,
+    fetchBytesAtMost: 11 * 1024 ** 2,
+    downtime: { ms: 300, samples: 3, of: 'host' },
+    unsavedBytesAtMost: 2 * 1024 ** 2,
+    newerRestorePoints: 1,
+    endsUndoOf: null,
+    refusal,
+  });
+
+export const overviewOf = (instances: readonly InstanceView[]): OverviewView => {
+  const count = (how: InstanceView['protection']): number => instances.filter((one) => one.protection === how).length;
+  return OverviewView.parse({
+    instances: {
+      total: instances.length,
+      protected: count('protected'),
+      failing: count('failing'),
+      unprotected: count('unprotected'),
+      unsupported: count('unsupported'),
+    },
+    lastPointAges: { hour: 1, day: 0, week: 0, older: 0 },
+    restorePoints: 3,
+    newestRestorePointAt: at,
+    stalest: null,
+    operations: { queued: 0, running: 1, failedLastDay: 0 },
+    storedBytes: 12 * 1024 ** 2,
+    fullCopiesBytes: 30 * 1024 ** 3,
+    hosts: { up: 1, down: 0 },
+    at,
+  });
+};
+
+export const STORAGE = StorageHistory.parse({
+  items: [{ at, storedBytes: 12 * 1024 ** 2, fullCopiesBytes: 30 * 1024 ** 3, restorePoints: 3 }],
+});
+
+export const SESSION = SessionView.parse({
+  userId: 'ann',
+  projectId: 'demo',
+  roles: ['member'],
+  expiresAt: null,
+  allProjects: false,
+  may: ['snapshots:create'],
+});

@@ -4,6 +4,8 @@ import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } fro
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
+  AuditPage,
+  ChainView,
   CreateExport,
   CreateRollback,
   CreateSnapshot,
@@ -20,9 +22,22 @@ import {
   RollbackView,
   SnapshotPage,
   SnapshotView,
+  StepsView,
 } from '@varve/contracts';
+import type { AuditView, RollbackPlanView, StepView } from '@varve/contracts';
 import type { z } from 'zod';
-import { hostOf, instanceOf, operationOf, rollbackOf, snapshotOf } from './samples.js';
+import {
+  estimateOf,
+  hostOf,
+  instanceOf,
+  operationOf,
+  overviewOf,
+  planOf,
+  rollbackOf,
+  SESSION,
+  snapshotOf,
+  STORAGE,
+} from './samples.js';
 
 /** What happens to requests that match, instead of an answer. */
 export interface Fault {
@@ -72,6 +87,11 @@ export class TestApi {
   script: readonly Partial<z.input<typeof OperationView>>[] = SNAPSHOT_SCRIPT;
   /** What repairs were asked for with. */
   readonly repairs: RepairInstance[] = [];
+  readonly audit: AuditView[] = [];
+  readonly steps: StepView[] = [];
+  chain: Omit<ChainView, 'instanceId'> = { base: null, layers: [], observedAt: null };
+  /** Why a snapshot or a rollback would be refused. */
+  refusal: RollbackPlanView['refusal'] = null;
   readonly #server: Server;
   readonly #answered = new Map<string, { status: number; body: unknown }>();
   readonly #streams = new Map<string, Set<ServerResponse>>();
@@ -211,11 +231,38 @@ export class TestApi {
         return { status: 200, body: found(this.operations.get(id)) };
       case 'POST operations/:id/cancel':
         return { status: 202, body: this.#change(found(this.operations.get(id)), { state: 'cancelled' }) };
+      case 'GET instances/:id/chain':
+        return { status: 200, body: ChainView.parse({ ...this.chain, instanceId: id }) };
+      case 'GET instances/:id/snapshot-estimate':
+        return { status: 200, body: estimateOf(id, this.refusal) };
+      case 'GET instances/:id/rollback-plan':
+        return { status: 200, body: planOf(id, this.#targetOf(id, url), this.refusal) };
+      case 'GET operations/:id/steps':
+        return { status: 200, body: StepsView.parse({ operationId: id, items: this.steps }) };
+      case 'GET overview':
+        return { status: 200, body: overviewOf(this.instances) };
+      case 'GET overview/:id':
+        return { status: 200, body: STORAGE };
+      case 'GET audit':
+        return { status: 200, body: AuditPage.parse(pageOf(this.audit, url, (one) => one.id)) };
+      case 'GET session':
+        return { status: 200, body: SESSION };
+      case 'GET about':
+        return { status: 200, body: { version: '0.1.0', identity: 'static' } };
       case 'GET hosts':
         return { status: 200, body: HostPage.parse(pageOf(this.hosts, url, (one) => one.name)) };
       default:
         throw new Refusal(404, 'not_found', `No route ${method} ${url.pathname}`);
     }
+  }
+
+  #targetOf(instanceId: string, { searchParams }: URL): SnapshotView {
+    const [uid, at] = [searchParams.get('snapshotUid'), searchParams.get('at')];
+    return found(
+      this.#snapshotsOf(instanceId).find((one) =>
+        uid === null ? (one.sealedAt ?? '') <= (at ?? '') : one.uid === uid,
+      ),
+    );
   }
 
   #instancesFor({ searchParams }: URL): InstanceView[] {
