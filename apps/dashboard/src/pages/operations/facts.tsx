@@ -2,7 +2,6 @@ import type { OperationView } from '@varve/contracts';
 import { Card, Descriptions } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { linkTo } from '../../shared/address.ts';
 import { ShortId } from '../../shared/ids.tsx';
 import { useFormat } from '../../shared/use-format.ts';
 import { OfInstance } from './operation-table.tsx';
@@ -52,7 +51,7 @@ const Whole = ({ text }: { text: string }) => <code style={{ overflowWrap: 'anyw
 function Point({ operation: { instanceId, instanceName, snapshotUid } }: { operation: OperationView }) {
   if (snapshotUid === null) return null;
   if (instanceName === null) return <ShortId id={snapshotUid} />;
-  return <Link to={linkTo(`/instances/${instanceId}`, { point: snapshotUid })}>{snapshotUid.slice(0, 8)}</Link>;
+  return <Link to={`/instances/${instanceId}`}>{snapshotUid.slice(0, 8)}</Link>;
 }
 
 function Merges({ of }: { of: OperationView['merges'] }) {

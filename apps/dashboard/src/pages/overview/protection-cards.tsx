@@ -4,20 +4,18 @@ import { Card, Col, Row, Skeleton, Typography } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { linkTo } from '../../shared/address.ts';
-import { ProblemAlert } from '../../shared/problem-alert.tsx';
 import { ProtectionTag } from '../../shared/tags.tsx';
 import { useFormat } from '../../shared/use-format.ts';
 
 const ALL: readonly Protection[] = ['protected', 'failing', 'unprotected', 'unsupported'];
 
-/** How many are safe; each leads to those that are meant. */
+/** How many are safe; each leads to those that are meant. What went wrong is said by the card of ages, which asks the same. */
 export function ProtectionCards({ query }: { query: UseQueryResult<OverviewView> }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const { data, error, refetch } = query;
+  const { data, error } = query;
   return (
     <section aria-label={t('overview.protection')}>
-      {error && <ProblemAlert error={error} onRetry={() => void refetch()} />}
       <Row gutter={[16, 16]}>
         {ALL.map((protection) => (
           <Col key={protection} xs={12} lg={6}>
@@ -28,7 +26,13 @@ export function ProtectionCards({ query }: { query: UseQueryResult<OverviewView>
               <Card size="small" hoverable style={{ height: '100%' }} styles={{ body: { minHeight: 126 } }}>
                 <ProtectionTag of={protection} />
                 <div className="number" style={{ fontSize: 32, lineHeight: '40px', minHeight: 40 }}>
-                  {data ? format.count(data.instances[protection]) : !error && <Skeleton.Button active size="small" />}
+                  {data ? (
+                    format.count(data.instances[protection])
+                  ) : error ? (
+                    '–'
+                  ) : (
+                    <Skeleton.Button active size="small" />
+                  )}
                 </div>
                 <Typography.Text type="secondary">{t(`overview.about.${protection}`)}</Typography.Text>
               </Card>
