@@ -111,7 +111,7 @@ function Estimate({ of: { changedBytesAtMost, stall, duration, refusal } }: { of
     );
   }
   const expected = (of: SnapshotEstimate['stall']): string =>
-    of === null ? t('instance.notSeen') : t('instance.about', { value: format.duration(of.ms), samples: of.samples });
+    of === null ? t('instance.notSeen') : t('instance.about', { value: format.duration(of.ms), count: of.samples });
   return (
     <Descriptions
       size="small"

@@ -12,12 +12,9 @@ export function ChoosePoint({ instance, onChoose }: { instance: InstanceView; on
   const format = useFormat();
   const choose = (point: SnapshotView): React.ReactNode =>
     point.status === 'available' && (
-      <Button
-        size="small"
-        onClick={() => onChoose(point.uid)}
-        aria-label={t('instance.rollback.chooseAt', { time: format.moment(point.sealedAt ?? point.createdAt) })}
-      >
+      <Button size="small" onClick={() => onChoose(point.uid)}>
         {t('instance.rollback.choose')}
+        <span className="visually-hidden"> {format.moment(point.sealedAt ?? point.createdAt)}</span>
       </Button>
     );
   return (

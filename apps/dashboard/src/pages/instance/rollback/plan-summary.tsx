@@ -34,7 +34,7 @@ export function PlanSummary({ instance, plan }: { instance: InstanceView; plan: 
                 ? t('instance.plan.notRunning')
                 : downtime === null
                   ? t('instance.plan.downtimeUnknown')
-                  : t('instance.plan.downtimeAbout', { time: format.duration(downtime.ms), samples: downtime.samples }),
+                  : t('instance.plan.downtimeAbout', { time: format.duration(downtime.ms), count: downtime.samples }),
             },
             {
               key: 'fetch',

@@ -1,4 +1,5 @@
 import type { TimelineBucket, TimelinePoint, TimelineView } from '@varve/contracts';
+import type { Span } from './scale.ts';
 
 /** What stands for one point, or for many that would lie on top of each other. */
 export type Mark =
@@ -44,13 +45,9 @@ export function marksOf({ points, buckets }: Pick<TimelineView, 'points' | 'buck
 
 export const branchOf = (mark: Mark): number => (mark.kind === 'point' ? mark.point.branch : mark.group.branch);
 
-/** Of marks that are in order, the index of the one nearest to a time. */
-export function nearest(marks: readonly Mark[], at: number): number | null {
-  let best: number | null = null;
-  let distance = Infinity;
-  for (const [index, mark] of marks.entries()) {
-    const off = Math.abs(mark.at - at);
-    if (off < distance) [best, distance] = [index, off];
-  }
-  return best;
+/** How many points lie within a span. */
+export function countIn(marks: readonly Mark[], { from, to }: Span): number {
+  return marks
+    .filter(({ at }) => at >= from && at <= to)
+    .reduce((sum, mark) => sum + (mark.kind === 'point' ? 1 : mark.group.available + mark.group.failed), 0);
 }

@@ -208,8 +208,10 @@ function linesOf(lanes: Lanes, span: Span, width: number): { solid: string; dash
       solid += `M${left} ${top}C${left + 10} ${top} ${left} ${y} ${left + 10} ${y}`;
     }
     const begin = Math.min(Math.max(since, from), to);
-    if (begin > from) dashed += `M${x(from)} ${y}H${x(begin)}`;
-    solid += `M${x(begin)} ${y}H${x(to)}`;
+    // From where the curve has come down.
+    const right = (at: number): number => (leaves ? Math.max(x(at), x(leaves.at) + 10) : x(at));
+    if (begin > from) dashed += `M${right(from)} ${y}H${right(begin)}`;
+    solid += `M${right(begin)} ${y}H${right(to)}`;
   }
   return { solid, dashed };
 }

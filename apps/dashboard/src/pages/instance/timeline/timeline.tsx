@@ -3,13 +3,12 @@ import type { TimelinePoint, TimelineView } from '@varve/contracts';
 import { useCallback, useId, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { QueryState } from '../../../shared/query-state.tsx';
-import { useFormat } from '../../../shared/use-format.ts';
 import { useNow } from '../../../shared/use-now.ts';
 import { NoPoints } from '../points-table.tsx';
 import { lanesOf } from './lanes.ts';
 import { MarkDetails, useWords } from './mark-words.tsx';
 import type { Mark } from './marks.ts';
-import { branchOf, marksOf } from './marks.ts';
+import { branchOf, countIn, marksOf } from './marks.ts';
 import { heightOf, laneY, Plot } from './plot.tsx';
 import { between, xOf } from './scale.ts';
 import { Toolbar } from './toolbar.tsx';
@@ -53,7 +52,6 @@ interface KnownProps extends Pick<Props, 'actions'> {
 
 function Known({ seen, view, width, actions, onEnter }: KnownProps) {
   const { t } = useTranslation();
-  const format = useFormat();
   const words = useWords();
   const now = useNow(15_000);
   const box = useRef<HTMLDivElement>(null);
@@ -91,12 +89,13 @@ function Known({ seen, view, width, actions, onEnter }: KnownProps) {
     else if (found) setChosen(found);
   });
   const onKeyDown = useKeys({ seen, marks, settled: !seen.query.isPlaceholderData, current, choose: setChosen, enter });
+  const count = useMemo(() => countIn(marks, span), [marks, span]);
   const shown = hovered ?? current;
   const place = current ? marks.findIndex(({ key }) => key === current.key) + 1 : 0;
 
   return (
     <Flex vertical gap={8}>
-      <Toolbar seen={seen} total={view.total} />
+      <Toolbar seen={seen} count={count} />
       <div
         ref={box}
         role="listbox"
@@ -146,13 +145,6 @@ function Known({ seen, view, width, actions, onEnter }: KnownProps) {
           </Typography.Text>
         )}
       </div>
-      <span className="visually-hidden" role="status">
-        {t('instance.timeline.shown', {
-          count: view.total,
-          from: format.moment(new Date(span.from).toISOString()),
-          to: format.moment(new Date(span.to).toISOString()),
-        })}
-      </span>
     </Flex>
   );
 }

@@ -18,7 +18,7 @@ const LEAP = 0.5;
 
 /** Arrows from sign to sign, Home and End to the first and the last, + and - closer and further, Enter. */
 export function useKeys({ seen, marks, settled, current, choose, enter }: Keyed): (event: React.KeyboardEvent) => void {
-  const { span, limits, change } = seen;
+  const { change } = seen;
   /** What is to be gone to once it is known. */
   const pending = useRef<'first' | 'last' | null>(null);
   useEffect(() => {
@@ -48,13 +48,16 @@ export function useKeys({ seen, marks, settled, current, choose, enter }: Keyed)
     else change((now, all) => moved(now, by * LEAP * lengthOf(now), all));
   };
   const leap = (edge: 'first' | 'last'): void => {
-    pending.current = edge;
-    change((now, all) => moved(now, edge === 'first' ? all.from - now.from : all.to - now.to, all));
+    const { firstAt, lastAt } = seen.query.data ?? {};
+    const at = edge === 'first' ? firstAt : lastAt;
+    if (at == null) return;
     const known = edge === 'first' ? marks[0] : marks.at(-1);
-    if (span.from <= limits.from && span.to >= limits.to && known) {
-      pending.current = null;
+    if (seen.whole && known) {
       choose(known);
+      return;
     }
+    pending.current = edge;
+    change((now, all) => moved(now, Date.parse(at) - (now.from + now.to) / 2, all));
   };
 
   const acts: Readonly<Record<string, () => void>> = {

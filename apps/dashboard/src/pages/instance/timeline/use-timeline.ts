@@ -17,6 +17,8 @@ export interface Timeline {
   readonly query: UseQueryResult<TimelineView>;
   readonly limits: Span;
   readonly span: Span;
+  /** Whether that is all there is. */
+  readonly whole: boolean;
   /** Changes at most once for each picture on the screen. */
   readonly change: (next: (span: Span, limits: Span) => Span) => void;
   readonly showAll: () => void;
@@ -66,7 +68,7 @@ export function useTimeline(instanceId: string, width: number): Timeline {
       setChosen(seen.from <= all.from && seen.to >= all.to ? null : seen);
     });
   }, []);
-  return { query, limits, span, change, showAll: useCallback(() => setChosen(null), []) };
+  return { query, limits, span, whole: chosen === null, change, showAll: useCallback(() => setChosen(null), []) };
 }
 
 function usePaused(value: Span | null): Span | null {
