@@ -13,7 +13,8 @@ import { printable } from './terminal.js';
 export async function findInstance({ client, signal }: Session, named: string): Promise<InstanceView> {
   if (isUuid(named.toLowerCase())) return client.instance(named.toLowerCase(), { signal });
   const found: InstanceView[] = [];
-  for await (const instance of client.instances({ limit: 1000 }, { signal })) {
+  const search = named.trim().slice(0, 255);
+  for await (const instance of search === '' ? [] : client.instances({ search, limit: 1000 }, { signal })) {
     if (instance.name === named) found.push(instance);
   }
   const [first, ...others] = found;
