@@ -22,7 +22,7 @@ const RANGES: readonly Range[] = ['week', 'month', 'year', 'all'];
 export function StorageCard() {
   const { t } = useTranslation();
   const api = useApi();
-  const [range, setRange] = useState<Range>('month');
+  const [range, setRange] = useState<Range>('all');
   const [asTable, setAsTable] = useState(false);
   const history = useQuery({
     queryKey: [...keys.storage, range],
