@@ -12,12 +12,12 @@ describe('the question that an address asks', () => {
       sort: 'name',
       order: 'desc',
     });
-    expect(queryFrom(OperationQuery, new URLSearchParams('active=false'))).toEqual({ active: false });
+    expect(queryFrom(OperationQuery, new URLSearchParams('active=false'))).toStrictEqual({ active: false });
   });
 
   it('leaves out what nobody understands', () => {
     const params = new URLSearchParams('embed=1&protection=blue&limit=99999&search=&instanceId=x');
-    expect(queryFrom(InstanceQuery, params)).toEqual({});
+    expect(queryFrom(InstanceQuery, params)).toStrictEqual({});
   });
 });
 
