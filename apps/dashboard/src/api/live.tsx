@@ -16,6 +16,12 @@ import { Paced } from './paced.ts';
 type Silence = { readonly since: string } | { readonly refusal: Error } | null;
 const SilenceContext = createContext<Silence>(null);
 
+/** Whether the connection is lost, which is said above each page and need not be said again. */
+export const useAway = (): boolean => {
+  const silence = use(SilenceContext);
+  return silence !== null && 'since' in silence;
+};
+
 /** Lists are asked for again at most this often, however much happens. Milliseconds. */
 const LISTS_EVERY_MS = 2_000;
 

@@ -3,6 +3,7 @@ import type { UseQueryResult } from '@tanstack/react-query';
 import { Button, Result, Skeleton, Typography } from 'antd';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useAway } from '../api/live.tsx';
 import { ProblemAlert } from './problem-alert.tsx';
 
 /** So long, a wait is nothing special. Milliseconds. */
@@ -21,10 +22,12 @@ interface Props<T> {
  */
 export function QueryState<T>({ query, empty, children }: Props<T>) {
   const { data, error, refetch } = query;
+  const away = useAway();
   if (data === undefined) return error ? <Refused error={error} onRetry={() => void refetch()} /> : <Waiting />;
+  const said = away && error instanceof ApiError && error.status === 0;
   return (
     <>
-      {error && <ProblemAlert error={error} onRetry={() => void refetch()} />}
+      {error && !said && <ProblemAlert error={error} onRetry={() => void refetch()} />}
       {empty?.when(data) ? empty.show : children(data)}
     </>
   );

@@ -1,5 +1,4 @@
 export const instance = {
-  title: 'Instance',
   id: 'Id',
   host: 'Host',
   size: 'Disk size',

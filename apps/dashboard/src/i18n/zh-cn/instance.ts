@@ -1,5 +1,4 @@
 export const instance = {
-  title: '实例',
   id: 'ID',
   host: '主机',
   size: '磁盘大小',

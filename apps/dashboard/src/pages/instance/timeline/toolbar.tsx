@@ -6,7 +6,7 @@ import { lengthOf, moved, zoomed } from './scale.ts';
 import type { Timeline } from './use-timeline.ts';
 
 /** What gestures and keys do, to be pressed; and what is seen. */
-export function Toolbar({ seen: { span, change, showAll, query }, count }: { seen: Timeline; count: number }) {
+export function Toolbar({ seen: { span, change, showAll, query, whole }, count }: { seen: Timeline; count: number }) {
   const { t } = useTranslation();
   const format = useFormat();
   const middle = (span.from + span.to) / 2;
@@ -19,7 +19,12 @@ export function Toolbar({ seen: { span, change, showAll, query }, count }: { see
   ] as const;
   return (
     <Flex gap={8} justify="space-between" align="center" wrap>
-      <Typography.Text type="secondary" className="number" role="status" aria-busy={query.isPlaceholderData}>
+      <Typography.Text
+        type="secondary"
+        className="number"
+        role={whole ? undefined : 'status'}
+        aria-busy={query.isPlaceholderData}
+      >
         {t('instance.timeline.shown', {
           count,
           from: format.moment(new Date(span.from).toISOString()),
