@@ -3,7 +3,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { InstanceQuery } from '@varve/contracts';
 import type { InstanceView } from '@varve/contracts';
 import { Button, Empty, Flex, Grid, Typography } from 'antd';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useApi } from '../../api/api.ts';
 import { keys } from '../../api/keys.ts';
@@ -32,6 +32,15 @@ export default function InstancesPage() {
   const [selected, setSelected] = useState<Selection>(new Map());
   const [taking, setTaking] = useState<Selection | null>(null);
 
+  const opener = useRef<HTMLButtonElement>(null);
+  const close = (): void => {
+    setTaking(null);
+    // Who goes by keyboard goes on from where it was opened; with nothing selected any more, from the list.
+    requestAnimationFrame(() =>
+      (opener.current?.disabled ? document.getElementById('content') : opener.current)?.focus(),
+    );
+  };
+
   const query = { limit: PAGE_SIZE, ...queryFrom(InstanceQuery, params) };
   const page = useQuery({
     queryKey: [...keys.instances, query],
@@ -47,12 +56,13 @@ export default function InstancesPage() {
         extra={
           mayTake && (
             <Button
+              ref={opener}
               type="primary"
               icon={<CameraOutlined />}
               disabled={selected.size === 0}
               onClick={() => setTaking(selected)}
             >
-              {t('instances.bulk.open', { count: selected.size })}
+              {selected.size === 0 ? t('instances.bulk.title') : t('instances.bulk.open', { count: selected.size })}
             </Button>
           )
         }
@@ -91,7 +101,7 @@ export default function InstancesPage() {
           }}
         </QueryState>
       </Flex>
-      {taking && <BulkSnapshot of={taking} onClose={() => setTaking(null)} onDone={() => setSelected(new Map())} />}
+      {taking && <BulkSnapshot of={taking} onClose={close} onDone={() => setSelected(new Map())} />}
     </>
   );
 }
