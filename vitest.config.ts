@@ -62,7 +62,7 @@ export default defineConfig({
         test: {
           name: 'dashboard',
           globalSetup: 'testbed/services/vitest-global-setup.ts',
-          include: ['apps/dashboard/test/**/*.dashboard.spec.ts'],
+          include: ['apps/{api,dashboard}/test/**/*.dashboard.spec.ts'],
           testTimeout: 240_000,
           hookTimeout: 240_000,
           maxWorkers: 2,

@@ -81,7 +81,7 @@ export function render({ path, text, root }: Source): Rendered {
   rules['image'] = (tokens, at) => {
     const token = tokens[at];
     const svg = readFileSync(join(root, fileOf(String(token?.attrGet('src')))), 'utf8');
-    return `<span class="drawing" role="img" aria-label="${markdown.utils.escapeHtml(token?.content ?? '')}">${inlined(svg)}</span>`;
+    return `<span class="drawing" tabindex="0" role="img" aria-label="${markdown.utils.escapeHtml(token?.content ?? '')}">${inlined(svg)}</span>`;
   };
 
   /** A link to what isn't here becomes a name. */
@@ -131,7 +131,9 @@ export function render({ path, text, root }: Source): Rendered {
   }
   const html = markdown.renderer
     .render(tokens, markdown.options, {})
-    .replaceAll('<table>', '<div class="table"><table>')
+    // What is wider than a window is scrolled, also with the keyboard.
+    .replaceAll('<pre>', '<pre tabindex="0">')
+    .replaceAll('<table>', '<div class="table" tabindex="0"><table>')
     .replaceAll('</table>', '</table></div>');
   return { html, headings, links, files };
 }
