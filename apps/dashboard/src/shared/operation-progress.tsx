@@ -36,6 +36,8 @@ export function OperationProgress({ operation, small = false }: { operation: Sho
         </Typography.Text>
       </Flex>
       <Progress
+        // Of another phase it is another bar: one that runs backwards frightens.
+        key={phase}
         // Without a measure the bar is full and moves: it goes on, nobody knows how far.
         percent={measured ? Math.min(100, Math.floor((100 * doneBytes) / totalBytes)) : 100}
         status="active"

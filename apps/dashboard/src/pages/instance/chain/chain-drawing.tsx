@@ -163,6 +163,7 @@ function Box({ icon, name, hint, look, work, children }: BoxProps) {
         <div role="status">
           <span>{t(`instance.chain.${work.what}`)}</span>
           <Progress
+            key={work.what}
             size="small"
             percent={work.percent ?? 100}
             showInfo={work.percent !== null}
