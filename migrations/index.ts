@@ -8,6 +8,7 @@ import { HostFacts1796000000000 } from './1796000000000-host-facts.js';
 import { InstanceSummaries1796100000000 } from './1796100000000-instance-summaries.js';
 import { Reads1796200000000 } from './1796200000000-reads.js';
 import { Timeline1796300000000 } from './1796300000000-timeline.js';
+import { StorageOverTime1796400000000 } from './1796400000000-storage-over-time.js';
 
 /** Oldest first. Listed by hand: a folder can't be read from inside a bundle. `index.spec.ts` compares both. */
 export const migrations = [
@@ -21,4 +22,5 @@ export const migrations = [
   InstanceSummaries1796100000000,
   Reads1796200000000,
   Timeline1796300000000,
+  StorageOverTime1796400000000,
 ];

@@ -1,5 +1,5 @@
 import type { InstanceQuery, Protection } from '@varve/contracts';
-import { OBSTRUCTING_STATES } from '@varve/core';
+import { isUuid, OBSTRUCTING_STATES } from '@varve/core';
 import type { HostName, InstanceId, ProjectId } from '@varve/core';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
@@ -45,7 +45,7 @@ const KEYS: Readonly<Record<InstanceOrder['sort'], readonly [sql: string, type: 
 };
 
 /** What the last item of a page was, and not where: what comes and goes meanwhile moves nothing. */
-const Marker = z.tuple([z.string(), z.enum(['asc', 'desc']), z.string().nullable(), z.uuid()]);
+const Marker = z.tuple([z.string(), z.enum(['asc', 'desc']), z.string().nullable(), z.string().refine(isUuid)]);
 
 const markerOf = (marker: z.output<typeof Marker>): string => Buffer.from(JSON.stringify(marker)).toString('base64url');
 
@@ -64,7 +64,7 @@ function read(marker: string, { sort, order }: InstanceOrder): { key: string | n
 function isOfType(key: string | null, type: string): boolean {
   if (key === null || type === 'text') return !key?.includes('\0');
   if (type === 'bigint') return /^-?\d{1,18}$/.test(key);
-  return type === 'uuid' ? z.uuid().safeParse(key).success : !Number.isNaN(Date.parse(key));
+  return type === 'uuid' ? isUuid(key) : !Number.isNaN(Date.parse(key));
 }
 
 /**

@@ -6,7 +6,8 @@ import { InstanceEntity } from './instance.entity.js';
 /** One stored layer. The row exists only while its object is in the store, whole and verified: the success list. */
 @Entity('layers')
 @Unique('layers_of_instance', ['uid', 'instanceId'])
-@Index('layers_in_time', ['projectId', 'createdAt'])
+// With more columns than it is sorted by, which TypeORM has no word for.
+@Index('layers_stored', { synchronize: false })
 @Check('layers_not_on_itself', 'backing_uid <> uid')
 @ForeignKey(() => LayerEntity, ['backingUid', 'instanceId'], ['uid', 'instanceId'], {
   name: 'layers_backing_fk',

@@ -11,6 +11,7 @@ import { OperationEntity } from './operation.entity.js';
 @Check('restore_points_status_known', `status in ('creating', 'available', 'restoring', 'deleting', 'error')`)
 @Check('restore_points_consistency_known', `consistency in ('crash', 'filesystem')`)
 @Check('restore_points_have_a_layer', `status in ('creating', 'error') or layer_uid is not null`)
+@Index('restore_points_live', ['layerUid'], { where: `status in ('available', 'restoring')` })
 @Index('restore_points_of_instance', ['instanceId', 'createdAt', 'uid'])
 @Index('restore_points_sealed', ['instanceId', 'sealedAt', 'uid'])
 // By an expression, which TypeORM has no word for: (instance_id, coalesce(sealed_at, created_at), uid).

@@ -3,7 +3,7 @@ import { Catalog, snapshotView } from '@varve/catalog';
 import type { CatalogTx, InstanceEntity } from '@varve/catalog';
 import type { RollbackPlanQuery, RollbackPlanView, SnapshotEstimate } from '@varve/contracts';
 import { mostFetched, NotFoundError, problemOf, ServiceError } from '@varve/core';
-import type { InstanceId, LayerSize } from '@varve/core';
+import type { InstanceId, LayerSize, LayerUid } from '@varve/core';
 import { Admission } from '../admission.js';
 import { visible } from '../http/caller.js';
 import type { Caller } from '../http/caller.js';
@@ -42,12 +42,12 @@ export class PlansService {
         throw new NotFoundError('restore_point', 'at' in target ? target.at : target.snapshotUid);
       }
       const { layerUid } = point;
-      const lineage = layerUid === null ? [] : await tx.layers.lineageSizes(layerUid);
+      const sizes = await tx.layers.sizes(instanceId);
       const layers = await tx.layers.byUid(layerUid === null ? [] : [layerUid]);
       return {
         instanceId,
         target: snapshotView(point, layerUid === null ? undefined : layers.get(layerUid)),
-        fetchBytesAtMost: mostFetched(lineage, await localState(tx, instance)),
+        fetchBytesAtMost: mostFetched(lineageIn(sizes, layerUid), localState(sizes, instance)),
         downtime: await tx.expectations.downtime(instance),
         unsavedBytesAtMost: await unsavedBytes(tx, instance),
         newerRestorePoints: point.sealedAt === null ? 0 : await tx.restorePoints.countAfter(instanceId, point.sealedAt),
@@ -78,14 +78,28 @@ async function unsavedBytes(tx: CatalogTx, { id, chain }: InstanceEntity): Promi
 }
 
 /** What the sealed layer whose bytes a rollback would use is made of: as `planSources` of the rollback chooses it. */
-async function localState(tx: CatalogTx, { chain, headLayerUid }: InstanceEntity): Promise<LayerSize[]> {
-  if (headLayerUid === null) return [];
-  const current = await tx.layers.lineageSizes(headLayerUid);
+function localState(sizes: Sizes, { chain, headLayerUid }: InstanceEntity): readonly LayerSize[] {
+  const current = lineageIn(sizes, headLayerUid);
   const height = new Map(current.map(({ uid }, index) => [uid, index]));
   const usable = (chain?.layers ?? [])
     .slice(0, -1)
     .findLast(({ asOf, isMixture }) => !isMixture && asOf !== null && height.has(asOf));
   return usable?.asOf == null ? [] : current.slice(0, (height.get(usable.asOf) ?? -1) + 1);
+}
+
+type Sizes = Awaited<ReturnType<CatalogTx['layers']['sizes']>>;
+
+/** Lowest layer first; as far down as is known. */
+function lineageIn(sizes: Sizes, top: LayerUid | null): readonly LayerSize[] {
+  const downwards: LayerSize[] = [];
+  // No more than there are: an end for a loop, which can't be.
+  for (let uid = top; uid !== null && downwards.length < sizes.size;) {
+    const layer = sizes.get(uid);
+    if (!layer) break;
+    downwards.push(layer);
+    uid = layer.backingUid;
+  }
+  return downwards.reverse();
 }
 
 async function refusalOf(work: () => Promise<void>): Promise<SnapshotEstimate['refusal']> {

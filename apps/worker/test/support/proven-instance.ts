@@ -85,11 +85,16 @@ export class ProvenInstance {
 
   /** Rolls back to its end and has the rebooted guest find itself there. */
   async goBackTo(point: Point): Promise<RollbackView> {
+    const target = { snapshotUid: point.snapshot.uid };
+    const plan = await this.product.client.rollbackPlan(this.id, target);
+    expect(plan.refusal).toBeNull();
     this.guest.announceRollback(point);
-    const { id } = await this.product.client.createRollback(this.id, { snapshotUid: point.snapshot.uid });
+    const { id } = await this.product.client.createRollback(this.id, target);
     expect(await this.product.finished(id)).toMatchObject({ state: 'succeeded', problem: null });
     await this.expectState(point);
-    return this.product.client.rollback(id);
+    const rollback = await this.product.client.rollback(id);
+    expect(rollback.fetchedBytes, 'no more than was said before').toBeLessThanOrEqual(plan.fetchBytesAtMost);
+    return rollback;
   }
 
   /** Takes a rollback back; `bounds` are those of what it replaced. */
