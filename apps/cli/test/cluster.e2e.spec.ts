@@ -132,3 +132,20 @@ it('names the running operation to whoever comes second', async () => {
   cluster.worker.start();
   expect((await varve('operation', 'watch', running?.id ?? '')).code).toBe(0);
 });
+
+it('tells of all that there is to see: layers, steps, what a rollback would do, who did what', async () => {
+  const [point] = await json<SnapshotView[]>('restore-point', 'list', 'a test');
+  const chain = await varve('instance', 'chain', instance);
+  expect(chain.out).toMatch(/\nactive +-/);
+  expect((await varve('operation', 'steps', point?.operationId ?? '')).out).toMatch(/upload layer +done/);
+  const plan = await varve('rollback', 'plan', instance, '--to', point?.uid ?? '');
+  expect(plan.out).toMatch(/To fetch, at most: +\d/);
+  expect((await varve('snapshot', 'estimate', instance)).out).toMatch(/Guest waits: +[\d.]+ ms/);
+  expect((await varve('overview')).out).toMatch(/Protected: +1\n/);
+  expect((await varve('overview', 'storage', '--csv')).out).toMatch(
+    /^at,storedBytes,fullCopiesBytes,restorePoints\r\n/,
+  );
+  expect((await varve('audit', 'list', '--action', 'snapshots:create')).out).toContain('snapshots:create');
+  expect((await varve('whoami')).out).toMatch(/May: +.*rollbacks:create/);
+  expect((await varve('instance', 'list', '--protection', 'failing', '--csv')).out.split('\r\n')).toHaveLength(2);
+});
