@@ -30,6 +30,7 @@ it('looks at once at the first change, and at all that follow together', async (
   await vi.advanceTimersByTimeAsync(SHORTEST_MS - 1);
   expect(looks).toHaveLength(1);
   batches.changed('d');
+  expect(looks, 'not before its time').toHaveLength(1);
   await vi.advanceTimersByTimeAsync(1);
   expect(looks).toEqual([['a'], ['b', 'a', 'c', 'd']]);
 });
