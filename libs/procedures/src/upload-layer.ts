@@ -47,8 +47,10 @@ export function uploadLayer(
 ): Step<UploadResult> {
   const { instanceId, storedLayers } = request;
   const { signal } = run;
-  return repeatable(() =>
-    ctx.transfer(async () => {
+  return repeatable(() => {
+    // Before its first byte: it may have to wait for its turn, or for the store.
+    ctx.progress('uploading', 0, 0);
+    return ctx.transfer(async () => {
       let source: FileId | null = null;
       try {
         source = await oneFileOf(ctx, instanceId, upload);
@@ -77,8 +79,8 @@ export function uploadLayer(
         if (signal.aborted) throw error;
         return { kind: 'failed' as const, problem: problemOf(error), source };
       }
-    }),
-  );
+    });
+  });
 }
 
 /** The parts as one file: the only part itself, or copies merged into a file beside the chain. */
