@@ -30,7 +30,11 @@ function Themed({ children }: { children: React.ReactNode }) {
   const { dark } = usePreferences();
   const { i18n } = useTranslation();
   return (
-    <ConfigProvider theme={themeOf(dark)} locale={i18n.language === 'zh-CN' ? zhCN : enUS}>
+    <ConfigProvider
+      button={{ autoInsertSpace: false }}
+      theme={themeOf(dark)}
+      locale={i18n.language === 'zh-CN' ? zhCN : enUS}
+    >
       <AntApp style={{ height: '100%' }}>{children}</AntApp>
     </ConfigProvider>
   );

@@ -24,6 +24,7 @@ export function Account() {
       {login.projects.length > 1 && <ChangeProject />}
       <Dropdown
         trigger={['click']}
+        placement="bottomRight"
         menu={{
           items: [
             {

@@ -35,7 +35,10 @@ export function SessionProvider({ children }: { children: React.ReactNode }) {
     [queries],
   );
 
+  const inside = login !== null;
   useEffect(() => {
+    // Where one logs in, a refusal is an answer and no end.
+    if (!inside) return;
     const noticed = (error: unknown): void => {
       if (error instanceof ApiError && error.status === 401) leave('expired');
     };
@@ -45,7 +48,7 @@ export function SessionProvider({ children }: { children: React.ReactNode }) {
       stopQueries();
       stopMutations();
     };
-  }, [queries, leave]);
+  }, [inside, queries, leave]);
 
   const value = useMemo(() => ({ login, enter, leave, left }), [login, enter, leave, left]);
   return <SessionContext value={value}>{children}</SessionContext>;
