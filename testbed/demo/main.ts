@@ -26,6 +26,8 @@ chmodSync(root, 0o755);
 let services: Services | null = null;
 let cluster: Cluster | null = null;
 let guest: ProvingGuest | null = null;
+/** Set once everything is being stopped. */
+const ending: Promise<never>[] = [];
 
 process.once('SIGINT', () => void end(130));
 process.once('SIGTERM', () => void end(143));
@@ -70,6 +72,8 @@ try {
   if (STAY) await stay(cluster, guest);
   await end(story.failed ? 1 : 0);
 } catch (error) {
+  // What is asked of something that is being stopped fails, as it must.
+  await Promise.all(ending);
   story.fault(error instanceof Error ? (error.stack ?? error.message) : String(error));
   await end(1);
 }
@@ -143,8 +147,14 @@ async function stay(running: Cluster, writer: ProvingGuest): Promise<never> {
   return new Visitors(story, running, writer, STAY_WRITES_PER_SECOND).accompany();
 }
 
-/** Everything that was started ends; the folder stays only where something went wrong. */
-async function end(code: number): Promise<never> {
+/** Everything that was started ends, once; the folder stays only where something went wrong. */
+function end(code: number): Promise<never> {
+  const [begun = endAll(code)] = ending;
+  ending[0] = begun;
+  return begun;
+}
+
+async function endAll(code: number): Promise<never> {
   await guest?.dispose();
   await cluster?.close();
   await services?.stop();

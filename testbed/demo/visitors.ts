@@ -43,8 +43,8 @@ export class Visitors {
       return;
     }
     this.story.say(`  ${at}  ${kind} asked for`);
-    // Anything from the beginning on may be gone back to.
-    this.guest.announceRollback({ acked: 0, upto: (await this.guest.stat()).op });
+    // At once, and without a question to a guest that may be down by now. Any state that there was may be gone back to.
+    this.guest.announceRollback({ acked: 0, upto: Number.MAX_SAFE_INTEGER });
     const { state, problem } = await this.end(id);
     if (state !== 'succeeded') {
       this.guest.cancelRollback();
