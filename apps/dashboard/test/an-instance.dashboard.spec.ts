@@ -1,0 +1,243 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Browser, logIn, seriousFaults } from '../../../testbed/browser/browser.ts';
+import type { Page } from '../../../testbed/browser/browser.ts';
+import { TOKENS } from '../../../testbed/cluster.ts';
+import { Product } from '../../worker/test/support/product.js';
+import type { Bounds, ProvenInstance } from '../../worker/test/support/proven-instance.js';
+
+// The main job, by somebody who clicks: snapshots, a store that goes away, a rollback in two steps, and its undo, each
+// with a guest that vouches for its disk. The tests of this file stand on each other.
+
+let product: Product;
+let browser: Browser;
+let web: ProvenInstance;
+let page: Page;
+let here: string;
+/** So small that later writes hit what earlier ones wrote: then a rollback has something to fetch. */
+const AREA = { span: 512 };
+const bounds: Record<string, Bounds> = {};
+
+beforeAll(async () => {
+  // Long enough for what a test holds up.
+  product = await Product.start({ store: 's3', workerEnv: { VARVE_S3_DEADLINE_S: '30' } });
+  web = await product.instance({ name: 'web-1', project: 'demo' });
+  browser = await Browser.open();
+  page = await browser.page();
+  await logIn(page, product.cluster.url, TOKENS.member);
+  here = `${product.cluster.url}/instances/${web.id}`;
+  await page.goto(here);
+  await page.getByRole('heading', { level: 1, name: 'web-1' }).waitFor();
+});
+afterAll(async () => {
+  await browser?.close();
+  await product?.close();
+});
+afterEach(() => {
+  expect(browser.complaints.splice(0)).toEqual([]);
+});
+
+/** Asks for a snapshot in the dialog, which stays open. */
+async function ask(name: string): Promise<void> {
+  await page.getByRole('button', { name: 'Snapshot now' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Snapshot of web-1' });
+  await dialog.getByLabel('Name (may be left empty)').fill(name);
+  await dialog.getByRole('button', { name: 'Take the snapshot' }).click();
+}
+const closeDialog = () => page.getByRole('dialog').getByRole('button', { name: 'Close' }).first().click();
+
+async function take(name: string): Promise<void> {
+  await web.guest.write(200, AREA);
+  const taking = await web.watch();
+  await ask(name);
+  await page.getByText('The snapshot is stored and verified').waitFor();
+  bounds[name] = await taking();
+  await closeDialog();
+}
+
+/** From the summary on; whoever clicks has chosen the point. */
+async function confirm(): Promise<void> {
+  const yes = page.getByRole('button', { name: /^Roll web-1 back to/ });
+  await page.getByLabel(/^To confirm, type the name/).fill('web-2');
+  expect(await yes.isDisabled()).toBe(true);
+  await page.getByLabel(/^To confirm, type the name/).fill('web-1');
+  await yes.click();
+}
+
+const boundsOf = (name: string): Bounds => {
+  const known = bounds[name];
+  if (!known) throw new Error(`no snapshot ${name} was taken`);
+  return known;
+};
+
+describe('a snapshot', () => {
+  beforeEach(async () => {
+    await page.goto(here);
+  });
+
+  it('is taken by a click, and another browser sees it without being asked', async () => {
+    const other = await browser.page();
+    await logIn(other, product.cluster.url, TOKENS.reader);
+    await other.goto(here);
+    await other.getByText('Not protected').waitFor();
+    await other.getByRole('note', { name: 'Snapshot now: Your role does not allow this.' }).waitFor();
+    await take('monday');
+    await other.getByText('monday').first().waitFor();
+    await other.getByText('Protected', { exact: true }).waitFor();
+    await other.context().close();
+  });
+
+  it('shows how far it is while it is uploaded', async () => {
+    await web.guest.write(200, AREA);
+    const taking = await web.watch();
+    product.store.hold?.();
+    try {
+      await ask('tuesday');
+      const dialog = page.getByRole('dialog');
+      await dialog.getByText('Uploading').waitFor();
+      await dialog.getByRole('progressbar').waitFor();
+      expect(await seriousFaults(page)).toEqual([]);
+    } finally {
+      product.store.bringBack();
+    }
+    await page.getByText('The snapshot is stored and verified').waitFor();
+    bounds['tuesday'] = await taking();
+    await closeDialog();
+  });
+
+  it('that fails says why, and what becomes of it; tried again, it takes along what the failed one had', async () => {
+    await web.guest.write(200, AREA);
+    product.store.takeAway();
+    try {
+      await ask('wednesday');
+      const alert = page.getByRole('dialog').getByRole('alert');
+      await alert.getByText('store_unavailable').waitFor();
+      await page.getByText('The guest was not disturbed and nothing is lost').waitFor();
+      expect(await seriousFaults(page)).toEqual([]);
+      await web.expectSound();
+    } finally {
+      product.store.bringBack();
+    }
+    const taking = await web.watch();
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Take the snapshot' }).click();
+    await page.getByText('The snapshot is stored and verified').waitFor();
+    bounds['wednesday'] = await taking();
+    await page.getByText('It also holds what an earlier, failed snapshot could not store.').waitFor();
+    await closeDialog();
+  });
+});
+
+describe('a rollback', () => {
+  it('is chosen, seen through and confirmed; the guest is where it was', async () => {
+    await web.guest.write(200, AREA);
+    web.guest.announceRollback(boundsOf('monday'));
+    await page.getByRole('button', { name: 'Roll back…' }).click();
+    await page
+      .getByRole('row')
+      .filter({ hasText: 'monday' })
+      .getByRole('button', { name: /^Choose/ })
+      .click();
+    await page.getByText('What will happen').waitFor();
+    await page.getByText('Kept for undo').waitFor();
+    expect(await seriousFaults(page)).toEqual([]);
+    await confirm();
+    await page.getByText('web-1 is back at the chosen point').waitFor();
+    expect(await seriousFaults(page)).toEqual([]);
+    await web.expectState(boundsOf('monday'));
+  });
+
+  it('is undone, and the guest has again what it had written', async () => {
+    const { acked, upto } = boundsOf('wednesday');
+    // All that was written after the last snapshot comes back as well.
+    const replaced = { acked, upto: upto + 1_000_000 };
+    web.guest.announceRollback(replaced);
+    await page.getByRole('button', { name: 'Undo', exact: true }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Undo the rollback' }).click();
+    await page.getByText('web-1 is as it was before the rollback').waitFor();
+    await web.expectState(replaced);
+  });
+
+  it('to a time that was typed is the same; somebody who comes back finds it running, and may cancel it', async () => {
+    await page.goto(`${here}/rollback`);
+    const [point] = (await product.client.restorePointPage(web.id, { limit: 1 })).items;
+    const at = new Date(Date.parse(point?.sealedAt ?? '') + 1_000).toISOString().slice(0, 19).replace('T', ' ');
+    await page.getByLabel('Newest not later than').fill('the day after never');
+    await page.getByText('Not understood').waitFor();
+    await page.getByLabel('Newest not later than').fill(at);
+    await page.getByRole('button', { name: 'Find' }).click();
+    await page.getByRole('status').filter({ hasText: 'wednesday' }).getByRole('button', { name: 'Choose' }).click();
+    await page.getByText('What will happen').waitFor();
+
+    // What this point needs has been merged with what was written later: some of it has to be fetched.
+    await page.goto(`${here}/rollback?to=${await uidOf('tuesday')}`);
+    product.store.hold?.();
+    try {
+      await confirm();
+      await page.getByText('The rollback runs').waitFor();
+      await page.goto(`${here}/rollback`);
+      await page.getByText('The rollback runs').waitFor();
+      expect(await seriousFaults(page)).toEqual([]);
+      await page.getByRole('button', { name: 'Cancel: Rollback' }).click();
+    } finally {
+      product.store.bringBack();
+    }
+    await page.getByText('Cancelled.').waitFor();
+    await web.expectSound();
+  });
+
+  it('is done by keyboard alone, and kept', async () => {
+    web.guest.announceRollback(boundsOf('monday'));
+    await page.goto(here);
+    await page.getByRole('button', { name: 'Roll back…' }).focus();
+    await page.keyboard.press('Enter');
+    await page
+      .getByRole('row')
+      .filter({ hasText: 'monday' })
+      .getByRole('button', { name: /^Choose/ })
+      .focus();
+    await page.keyboard.press('Enter');
+    await page.getByLabel(/^To confirm, type the name/).focus();
+    await page.keyboard.type('web-1');
+    await page.keyboard.press('Enter');
+    await page.getByText('web-1 is back at the chosen point').waitFor();
+    await web.expectState(boundsOf('monday'));
+
+    await page.getByRole('button', { name: 'Keep', exact: true }).focus();
+    await page.keyboard.press('Enter');
+    await page
+      .getByRole('dialog')
+      .getByRole('button', { name: /^Keep it/ })
+      .focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Undo', exact: true }).waitFor({ state: 'detached' });
+    await web.expectSound();
+  });
+
+  const uidOf = async (name: string): Promise<string> => {
+    const { items } = await product.client.restorePointPage(web.id);
+    return items.find((one) => one.name === name)?.uid ?? '';
+  };
+});
+
+describe('the page', () => {
+  it.each([
+    { phone: true },
+    { phone: true, dark: true, language: 'zh-CN' },
+    { dark: true },
+    { language: 'zh-CN' },
+  ] as const)('can be read by everybody: %j', async (looks) => {
+    const another = await browser.page(looks);
+    await logIn(another, product.cluster.url, TOKENS.member);
+    for (const path of [
+      '',
+      '/rollback',
+      `/rollback?to=${(await product.client.restorePointPage(web.id)).items[0]?.uid}`,
+    ]) {
+      await another.goto(here + path);
+      await another.getByText('monday').or(another.getByText('wednesday')).first().waitFor();
+      expect(await seriousFaults(another)).toEqual([]);
+      expect(await another.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    }
+    await another.context().close();
+  });
+});

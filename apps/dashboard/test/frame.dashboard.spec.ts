@@ -1,0 +1,166 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Browser, logIn, seriousFaults } from '../../../testbed/browser/browser.ts';
+import type { Page } from '../../../testbed/browser/browser.ts';
+import { TOKENS } from '../../../testbed/cluster.ts';
+import { until } from '../../../testbed/services/until.ts';
+import { Product } from '../../worker/test/support/product.js';
+
+// What is around the pages: coming in, a login that ends, an API that is away, languages, keys.
+
+let product: Product;
+let browser: Browser;
+let url: string;
+
+beforeAll(async () => {
+  product = await Product.start();
+  browser = await Browser.open();
+  ({ url } = product.cluster);
+});
+afterAll(async () => {
+  await browser?.close();
+  await product?.close();
+});
+afterEach(() => {
+  expect(browser.complaints.splice(0)).toEqual([]);
+});
+
+const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name });
+
+describe('logging in', () => {
+  it('leads to where the link did', async () => {
+    const page = await browser.page();
+    await page.goto(`${url}/operations?state=failed`);
+    await heading(page, 'Log in to Varve').waitFor();
+    expect(await seriousFaults(page)).toEqual([]);
+    await page.getByLabel('Token').fill(TOKENS.member);
+    await page.keyboard.press('Enter');
+    await heading(page, 'Operations').waitFor();
+    expect(page.url()).toBe(`${url}/operations?state=failed`);
+    await page.reload();
+    await heading(page, 'Operations').waitFor();
+  });
+
+  it('says of a token that is none that it is none', async () => {
+    const page = await browser.page();
+    await page.goto(`${url}/login`);
+    await page.getByLabel('Token').fill('nobody has this token');
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByRole('alert').getByText('login_failed').waitFor();
+    await page.getByLabel('Token').fill(TOKENS.member);
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await heading(page, 'Overview').waitFor();
+  });
+
+  it('takes a token from a link and out of the address', async () => {
+    const page = await browser.page();
+    await page.goto(`${url}/login#token=${TOKENS.reader}`);
+    await until('the address is clean', () => !page.url().includes('token'));
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByRole('button', { name: 'Account' }).getByText('reader').waitFor();
+  });
+
+  it('ends when asked to, in this browser for good', async () => {
+    const page = await browser.page();
+    await logIn(page, url, TOKENS.member);
+    await page.getByRole('button', { name: 'Account' }).click();
+    await page.getByRole('menuitem', { name: 'Log out' }).click();
+    await page.getByText('You are logged out.').waitFor();
+    await page.goto(`${url}/instances`);
+    await heading(page, 'Log in to Varve').waitFor();
+  });
+
+  it('that has ended is taken up again where one was', async () => {
+    const page = await browser.page();
+    await logIn(page, url, TOKENS.member);
+    await page.goto(`${url}/instances?search=web`);
+    await heading(page, 'Instances').waitFor();
+
+    const file = join(product.cluster.root, 'tokens.json');
+    const tokens = readFileSync(file, 'utf8');
+    writeFileSync(file, tokens.replace(TOKENS.member, 'another-token-not-for-production'));
+    await page.reload();
+    await page.getByText('Your login has ended').waitFor();
+
+    writeFileSync(file, tokens);
+    await page.getByLabel('Token').fill(TOKENS.member);
+    await page.keyboard.press('Enter');
+    await heading(page, 'Instances').waitFor();
+    expect(page.url()).toBe(`${url}/instances?search=web`);
+  });
+});
+
+describe('an API that is away', () => {
+  it('is said to be, what is known stays, and all is well when it is back', async () => {
+    const page = await browser.page();
+    await logIn(page, url, TOKENS.member);
+    await page.goto(`${url}/instances`);
+    await heading(page, 'Instances').waitFor();
+    const [api] = product.cluster.apis;
+    await api?.kill();
+    await page.getByText('The connection to Varve is lost').waitFor();
+    expect(await heading(page, 'Instances').isVisible()).toBe(true);
+    api?.start();
+    await page.getByText('The connection to Varve is lost').waitFor({ state: 'detached' });
+    await until('the API is ready', async () => (await fetch(`${url}/readyz`)).ok);
+  });
+});
+
+describe('what somebody may not', () => {
+  it('is neither in the navigation nor behind its address', async () => {
+    const page = await browser.page();
+    await logIn(page, url, TOKENS.reader);
+    expect(await page.getByRole('navigation').getByRole('link', { name: 'Hosts' }).count()).toBe(0);
+    await page.goto(`${url}/admin/hosts`);
+    await page.getByText('Your role does not allow this').waitFor();
+    expect(await seriousFaults(page)).toEqual([]);
+  });
+
+  it('is not there where there is no such page', async () => {
+    const page = await browser.page();
+    await logIn(page, url, TOKENS.reader);
+    await page.goto(`${url}/instances/${crypto.randomUUID()}`);
+    await page.getByText('There is no such thing, or it is not yours').waitFor();
+  });
+});
+
+describe('languages and keys', () => {
+  it('the browser says which language, and who reads it changes it', async () => {
+    const page = await browser.page({ language: 'zh-CN' });
+    await logIn(page, url, TOKENS.admin);
+    await heading(page, '概览').waitFor();
+    expect(await page.locator('html').getAttribute('lang')).toBe('zh-CN');
+    await page.getByRole('combobox', { name: '语言' }).click();
+    await page.getByTitle('English').click();
+    await heading(page, 'Overview').waitFor();
+    await page.reload();
+    await heading(page, 'Overview').waitFor();
+    expect(await page.locator('html').getAttribute('lang')).toBe('en');
+  });
+
+  it('Tab leads to the content first, and to every page', async () => {
+    const page = await browser.page();
+    await logIn(page, url, TOKENS.admin);
+    await page.goto(url);
+    await heading(page, 'Overview').waitFor();
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Skip to the content');
+    await page.keyboard.press('Enter');
+    expect(await page.evaluate('document.activeElement.id')).toBe('content');
+    await page.getByRole('link', { name: 'Instances' }).first().focus();
+    await page.keyboard.press('Enter');
+    await heading(page, 'Instances').waitFor();
+  });
+
+  it.each(['light', 'dark'] as const)('a phone has it all behind one button, %s', async (appearance) => {
+    const page = await browser.page({ phone: true, dark: appearance === 'dark' });
+    await logIn(page, url, TOKENS.admin);
+    await heading(page, 'Overview').waitFor();
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    await page.getByRole('button', { name: 'Menu' }).tap();
+    await page.getByRole('dialog').getByRole('link', { name: 'Audit log' }).tap();
+    await heading(page, 'Audit log').waitFor();
+    expect(await seriousFaults(page)).toEqual([]);
+  });
+});

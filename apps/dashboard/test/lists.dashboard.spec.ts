@@ -1,0 +1,187 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Browser, logIn, seriousFaults } from '../../../testbed/browser/browser.ts';
+import type { Page } from '../../../testbed/browser/browser.ts';
+import { TOKENS } from '../../../testbed/cluster.ts';
+import { until } from '../../../testbed/services/until.ts';
+import { PATIENCE, Product } from '../../worker/test/support/product.js';
+import type { ProvenInstance } from '../../worker/test/support/proven-instance.js';
+
+// Overview, instances, operations and administration, by somebody who looks after them all. The tests of this file stand
+// on each other.
+
+let product: Product;
+let browser: Browser;
+let web: ProvenInstance;
+let page: Page;
+let url: string;
+
+beforeAll(async () => {
+  product = await Product.start({ store: 's3', workerEnv: { VARVE_S3_DEADLINE_S: '30' } });
+  ({ url } = product.cluster);
+  web = await product.instance({ name: 'web-1', project: 'demo' });
+  for (const name of ['db-1', 'mail']) await product.instance({ name, project: 'demo', boot: false });
+  browser = await Browser.open();
+  page = await browser.page();
+  await logIn(page, url, TOKENS.admin);
+});
+afterAll(async () => {
+  await browser?.close();
+  await product?.close();
+});
+afterEach(() => {
+  expect(browser.complaints.splice(0)).toEqual([]);
+});
+
+/** Nothing runs on it any more. */
+const idle = () =>
+  until('web-1 is idle', async () => (await product.client.instance(web.id)).operationId === null, PATIENCE);
+const rowOf = (name: string) => page.getByRole('row').filter({ hasText: name });
+const heading = (name: string) => page.getByRole('heading', { level: 1, name });
+const card = (name: string) =>
+  page.getByRole('region', { name: 'Protection' }).getByRole('link').filter({ hasText: name });
+
+describe('the overview', () => {
+  it('counts, and leads to what it has counted', async () => {
+    await card('Not protected').getByText('3', { exact: true }).waitFor();
+    expect(await seriousFaults(page)).toEqual([]);
+    await card('Not protected').click();
+    await heading('Instances').waitFor();
+    expect(new URL(page.url()).searchParams.get('protection')).toBe('unprotected');
+    await rowOf('web-1').waitFor();
+  });
+});
+
+describe('the instances', () => {
+  it('are searched and sorted; the address says how, and the way back leads back', async () => {
+    await page.goto(`${url}/instances`);
+    await rowOf('mail').waitFor();
+    await page.getByLabel('Name, or beginning of the id').fill('eb-');
+    await rowOf('mail').waitFor({ state: 'detached' });
+    await rowOf('web-1').waitFor();
+    expect(page.url()).toContain('search=eb-');
+    await page.reload();
+    await rowOf('web-1').waitFor();
+    expect(await rowOf('mail').count()).toBe(0);
+
+    await page.goto(`${url}/instances`);
+    await page.getByRole('columnheader', { name: 'Name' }).click();
+    await page.waitForURL(/sort=name/);
+    await page.getByRole('columnheader', { name: 'Name' }).click();
+    await page.waitForURL(/order=desc/);
+    await page.waitForFunction(`document.querySelector('tbody tr[data-row-key] a')?.textContent === 'web-1'`);
+    await page.goBack();
+    await page.waitForFunction(`document.querySelector('tbody tr[data-row-key] a')?.textContent === 'db-1'`);
+    expect(await seriousFaults(page)).toEqual([]);
+  });
+
+  it('take snapshots all at once; of one that is busy, the refusal is said', async () => {
+    await web.guest.write(100);
+    product.store.hold?.();
+    try {
+      await product.client.createSnapshot(web.id, { quiesce: 'none' });
+      await page.goto(`${url}/instances`);
+      await rowOf('web-1').getByText('Uploading').waitFor();
+      await page.getByLabel('Select all of this page').check();
+      await page.getByRole('button', { name: 'Snapshots of 3 instances' }).click();
+      const dialog = page.getByRole('dialog', { name: 'Snapshots of what is selected' });
+      await dialog.getByLabel('Name of the restore points').fill('all of them');
+      await dialog.getByRole('button', { name: 'Take snapshots' }).click();
+      await dialog.getByText('2 accepted').waitFor();
+      await dialog.getByRole('row').filter({ hasText: 'web-1' }).getByText('operation_running').waitFor();
+      expect(await seriousFaults(page)).toEqual([]);
+    } finally {
+      product.store.bringBack();
+    }
+    await page.goto(url);
+    await card('Protected').getByText('3', { exact: true }).waitFor();
+    expect(await seriousFaults(page)).toEqual([]);
+  });
+});
+
+describe('the operations', () => {
+  it('that failed say why and step by step how far they came, and are asked for again', async () => {
+    await idle();
+    await web.guest.write(100);
+    product.store.takeAway();
+    try {
+      const { operationId } = await product.client.createSnapshot(web.id, { name: 'once more', quiesce: 'none' });
+      expect(await product.finished(operationId)).toMatchObject({ state: 'failed' });
+      await page.goto(`${url}/operations?state=failed`);
+      await rowOf('web-1').getByRole('link').first().click();
+      await page.getByRole('alert').getByText('store_unavailable').waitFor();
+      await page.getByRole('heading', { name: 'Journal of the host' }).waitFor();
+      await page.getByRole('row').filter({ hasText: 'Done' }).first().waitFor();
+      expect(await seriousFaults(page)).toEqual([]);
+    } finally {
+      product.store.bringBack();
+    }
+    await page.getByRole('button', { name: 'Try again' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Ask for the same again?' });
+    expect(await dialog.getByLabel('Name of the restore point').inputValue()).toBe('once more');
+    await dialog.getByRole('button', { name: 'Ask again' }).click();
+    await page.getByText('Succeeded').first().waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Snapshot of web-1' }).waitFor();
+    await web.expectSound();
+  });
+
+  it('that wait for their host are said to, and are cancelled', async () => {
+    await idle();
+    await product.cluster.worker.stop();
+    try {
+      const { operationId } = await product.client.createSnapshot(web.id, { quiesce: 'none' });
+      await page.goto(`${url}/operations/${operationId}`);
+      await page.getByText('It waits for its host.').waitFor();
+      await page.getByRole('button', { name: 'Cancel the operation' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Cancel it' }).click();
+      await page.getByText('Cancelled').first().waitFor();
+    } finally {
+      product.cluster.worker.start();
+    }
+    await web.expectSound();
+  });
+});
+
+describe('the administration', () => {
+  it('shows hosts and their settings, and no secret', async () => {
+    await page.goto(`${url}/admin/hosts`);
+    await rowOf('host-1').getByText('Up').waitFor();
+    await page.getByRole('button', { name: 'host-1' }).click();
+    const drawer = page.getByRole('dialog');
+    await drawer.getByText('VARVE_INSTANCES_DIR').waitFor();
+    const { VARVE_S3_SECRET_KEY: secret = '' } = product.cluster.workerEnv;
+    expect(secret.length).toBeGreaterThan(3);
+    const text = await drawer.innerText();
+    expect(text).not.toContain(secret);
+    expect(text).not.toMatch(/amqp:\/\/[^*]*:[^*]*@/);
+    expect(await seriousFaults(page)).toEqual([]);
+  });
+
+  it('shows who did what, and who may not', async () => {
+    const reader = product.clientFor('reader');
+    await expect(reader.createSnapshot(web.id)).rejects.toMatchObject({ status: 403 });
+    await page.goto(`${url}/admin/audit?action=snapshots:create`);
+    await page.getByRole('row').filter({ hasText: 'reader' }).getByText('Denied').waitFor();
+    await page.getByRole('row').filter({ hasText: 'admin' }).getByText('Accepted').first().waitFor();
+    expect(await seriousFaults(page)).toEqual([]);
+  });
+});
+
+describe('all of these', () => {
+  it.each([{ phone: true }, { phone: true, dark: true }, { dark: true, language: 'zh-CN' }] as const)(
+    'can be read by everybody: %j',
+    async (looks) => {
+      const another = await browser.page(looks);
+      await logIn(another, url, TOKENS.admin);
+      for (const path of ['/', '/instances', '/operations', '/admin/hosts', '/admin/audit']) {
+        await another.goto(url + path);
+        await another
+          .getByText(/web-1|host-1|snapshots:create/)
+          .first()
+          .waitFor();
+        expect({ path, faults: await seriousFaults(another) }).toEqual({ path, faults: [] });
+        expect(await another.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+      }
+      await another.context().close();
+    },
+  );
+});
