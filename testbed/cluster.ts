@@ -234,7 +234,8 @@ export interface RequestOptions {
   readonly url?: string;
 }
 
-function tokensFile(): object {
+/** Who has which of {@link TOKENS}, as the API reads it. */
+export function tokensFile(): object {
   const other = { [TOKENS.stranger]: 'other' } as Record<string, string>;
   const role = (name: string): string => (name === 'admin' || name === 'reader' ? name : 'member');
   return {
