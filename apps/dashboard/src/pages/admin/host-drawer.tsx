@@ -25,7 +25,8 @@ function Details({ of }: { of: HostView }) {
   const format = useFormat();
   const settings = Object.entries(of.settings).sort(([a], [b]) => a.localeCompare(b));
   return (
-    <Flex vertical gap={16}>
+    // To be reached by keyboard, and so moved by it: nothing in it is.
+    <Flex vertical gap={16} tabIndex={0} role="region" aria-label={t('admin.hosts.details', { name: of.name })}>
       <Descriptions
         column={1}
         size="small"
