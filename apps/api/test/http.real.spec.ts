@@ -433,7 +433,7 @@ describe('the API for those who run it', () => {
     const list = document.paths['/v1/instances/{instanceId}/restore-points']?.['get'];
     expect(list?.parameters?.map(({ name }) => name).sort()).toEqual(['from', 'instanceId', 'limit', 'marker', 'to']);
 
-    const docs = await fetch(`${plane.apis[0]?.url}/docs`);
+    const docs = await fetch(`${plane.apis[0]?.url}/docs/api`);
     expect([docs.status, docs.headers.get('content-type')]).toEqual([200, expect.stringContaining('text/html')]);
   });
 

@@ -133,10 +133,11 @@ describe('the operations', () => {
       await page.getByText('It waits for its host.').waitFor();
       await page.getByRole('button', { name: 'Cancel the operation' }).click();
       await page.getByRole('dialog').getByRole('button', { name: 'Cancel it' }).click();
-      await page.getByText('Cancelled').first().waitFor();
+      await page.getByText('Cancelling was asked for.').waitFor();
     } finally {
       product.cluster.worker.start();
     }
+    await page.getByText('Cancelled').first().waitFor();
     await web.expectSound();
   });
 });
