@@ -16,11 +16,11 @@ function __varve_typed
             case --url --token --token-file
                 set -a connection $words[$i] $words[(math $i + 1)]
                 set skip 1
-            case --from --to --every --search --protection --host --project --sort --limit --name --quiesce --status --at --point --visibility --format --instance --state --kind --user --action --outcome --of --settings
+            case --from --to --every --search --protection --host --project --sort --limit --name --quiesce --status --at --point --visibility --format --instance --state --kind --user --action --outcome --domain --application-credential --of --settings
                 set skip 1
             case '-*'
             case '*'
-                if contains -- (string join ' ' $path $words[$i]) 'overview' 'overview storage' 'top' 'instance' 'instance list' 'instance show' 'instance chain' 'snapshot' 'snapshot create' 'snapshot estimate' 'snapshot list' 'snapshot show' 'snapshot delete' 'restore-point' 'restore-point list' 'rollback' 'rollback plan' 'rollback undo' 'rollback keep' 'rollback list' 'rollback show' 'export' 'settle' 'repair' 'operation' 'operation list' 'operation show' 'operation watch' 'operation steps' 'operation cancel' 'host' 'host list' 'audit' 'audit list' 'whoami' 'doctor' 'completion' 'completion bash' 'completion zsh' 'completion fish'
+                if contains -- (string join ' ' $path $words[$i]) 'overview' 'overview storage' 'top' 'instance' 'instance list' 'instance show' 'instance chain' 'snapshot' 'snapshot create' 'snapshot estimate' 'snapshot list' 'snapshot show' 'snapshot delete' 'restore-point' 'restore-point list' 'restore-point timeline' 'rollback' 'rollback plan' 'rollback undo' 'rollback keep' 'rollback list' 'rollback show' 'export' 'settle' 'repair' 'operation' 'operation list' 'operation show' 'operation watch' 'operation steps' 'operation cancel' 'host' 'host list' 'audit' 'audit list' 'login' 'logout' 'whoami' 'doctor' 'completion' 'completion bash' 'completion zsh' 'completion fish'
                     set -a path $words[$i]
                 else
                     set others (math $others + 1)
@@ -56,7 +56,7 @@ complete -c varve -x -l token -d 'what it is asked with (VARVE_TOKEN); other use
 complete -c varve -r -F -l token-file -d 'a file with the token (VARVE_TOKEN_FILE, else ~/.config/varve/token)'
 complete -c varve -l json -d 'print results as JSON'
 complete -c varve -l help -d 'display help'
-complete -c varve -n '__varve_at \'instance show\'; or __varve_at \'instance chain\'; or __varve_at \'snapshot create\'; or __varve_at \'snapshot estimate\'; or __varve_at \'snapshot list\'; or __varve_at \'restore-point list\'; or __varve_at \'rollback\'; or __varve_at \'rollback plan\'; or __varve_at \'rollback list\'; or __varve_at \'export\'; or __varve_at \'settle\'; or __varve_at \'repair\'' -a '(__varve_instances)'
+complete -c varve -n '__varve_at \'instance show\'; or __varve_at \'instance chain\'; or __varve_at \'snapshot create\'; or __varve_at \'snapshot estimate\'; or __varve_at \'snapshot list\'; or __varve_at \'restore-point list\'; or __varve_at \'restore-point timeline\'; or __varve_at \'rollback\'; or __varve_at \'rollback plan\'; or __varve_at \'rollback list\'; or __varve_at \'export\'; or __varve_at \'settle\'; or __varve_at \'repair\'' -a '(__varve_instances)'
 complete -c varve -n '__varve_at \'\'' -a 'overview' -d 'how everything is, at a glance'
 complete -c varve -n '__varve_at \'\'' -a 'top' -d 'show what runs now, live; q or Ctrl-C ends'
 complete -c varve -n '__varve_at \'\'' -a 'instance' -d 'look at instances'
@@ -69,6 +69,8 @@ complete -c varve -n '__varve_at \'\'' -a 'repair' -d 'bring back the layers tha
 complete -c varve -n '__varve_at \'\'' -a 'operation' -d 'follow and cancel what runs'
 complete -c varve -n '__varve_at \'\'' -a 'host' -d 'look at the hypervisor hosts'
 complete -c varve -n '__varve_at \'\'' -a 'audit' -d 'who did what'
+complete -c varve -n '__varve_at \'\'' -a 'login' -d 'get a token from Keystone and keep it for the commands that follow; see logout'
+complete -c varve -n '__varve_at \'\'' -a 'logout' -d 'revoke the token, and forget the one that login has kept'
 complete -c varve -n '__varve_at \'\'' -a 'whoami' -d 'say whose token it is, and what it may'
 complete -c varve -n '__varve_at \'\'' -a 'doctor' -d 'look whether the worker can work on this host (or another process here), and say what to do where not'
 complete -c varve -n '__varve_at \'\'' -a 'completion' -d 'completion for a shell'
@@ -109,11 +111,15 @@ complete -c varve -n '__varve_below \'snapshot list\'' -l watch -d 'list again e
 complete -c varve -n '__varve_below \'snapshot show\'' -l csv -d 'print results as CSV (RFC 4180), with a line of names'
 complete -c varve -n '__varve_below \'snapshot delete\'' -l no-wait -d 'only ask for it'
 complete -c varve -n '__varve_at \'restore-point\'' -a 'list' -d 'list the points in time that an instance can go back to, newest first'
+complete -c varve -n '__varve_at \'restore-point\'' -a 'timeline' -d 'show the restore points in time, failed ones too, with the branches that rollbacks began; oldest first'
 complete -c varve -n '__varve_below \'restore-point list\'' -x -l from -d 'not older'
 complete -c varve -n '__varve_below \'restore-point list\'' -x -l to -d 'not younger'
 complete -c varve -n '__varve_below \'restore-point list\'' -x -l limit -d 'the most to list'
 complete -c varve -n '__varve_below \'restore-point list\'' -l csv -d 'print results as CSV (RFC 4180), with a line of names'
 complete -c varve -n '__varve_below \'restore-point list\'' -l watch -d 'list again every so often (2), until q or Ctrl-C'
+complete -c varve -n '__varve_below \'restore-point timeline\'' -x -l from -d 'not older'
+complete -c varve -n '__varve_below \'restore-point timeline\'' -x -l to -d 'not younger'
+complete -c varve -n '__varve_below \'restore-point timeline\'' -l csv -d 'print results as CSV (RFC 4180), with a line of names'
 complete -c varve -n '__varve_at \'rollback\'' -a 'plan' -d 'say what a rollback would do; does nothing'
 complete -c varve -n '__varve_at \'rollback\'' -a 'undo' -d 'bring back what a rollback replaced; the instance is stopped and started'
 complete -c varve -n '__varve_at \'rollback\'' -a 'keep' -d 'give up what a rollback replaced and free its space on the host; after that it can not be undone'
@@ -176,6 +182,10 @@ complete -c varve -n '__varve_below \'audit list\'' -x -a 'accepted denied' -l o
 complete -c varve -n '__varve_below \'audit list\'' -x -l limit -d 'the most to list'
 complete -c varve -n '__varve_below \'audit list\'' -l csv -d 'print results as CSV (RFC 4180), with a line of names'
 complete -c varve -n '__varve_below \'audit list\'' -l watch -d 'list again every so often (2), until q or Ctrl-C'
+complete -c varve -n '__varve_below \'login\'' -x -l user -d 'with a password, which is asked for (OS_USERNAME, OS_PASSWORD)'
+complete -c varve -n '__varve_below \'login\'' -x -l domain -d 'of the user and the project (OS_USER_DOMAIN_NAME)'
+complete -c varve -n '__varve_below \'login\'' -x -l project -d 'without: your default one (OS_PROJECT_NAME)'
+complete -c varve -n '__varve_below \'login\'' -x -l application-credential -d 'with its secret, which is asked for (OS_APPLICATION_CREDENTIAL_ID, OS_APPLICATION_CREDENTIAL_SECRET)'
 complete -c varve -n '__varve_below \'whoami\'' -l csv -d 'print results as CSV (RFC 4180), with a line of names'
 complete -c varve -n '__varve_below \'doctor\'' -x -a 'worker conductor api' -l of -d 'whose place to look at'
 complete -c varve -n '__varve_below \'doctor\'' -r -F -l settings -d 'its environment file (default: /etc/varve/<process>.env where there is one)'

@@ -8,6 +8,7 @@ import { addHostList } from './commands/host-list.command.js';
 import { addInstanceChain } from './commands/instance-chain.command.js';
 import { addInstanceList } from './commands/instance-list.command.js';
 import { addInstanceShow } from './commands/instance-show.command.js';
+import { addLogin } from './commands/login.command.js';
 import { addOperationCancel } from './commands/operation-cancel.command.js';
 import { addOperationList } from './commands/operation-list.command.js';
 import { addOperationShow } from './commands/operation-show.command.js';
@@ -16,6 +17,7 @@ import { addOperationWatch } from './commands/operation-watch.command.js';
 import { addOverview } from './commands/overview.command.js';
 import { addRepair } from './commands/repair.command.js';
 import { addRestorePointList } from './commands/restore-point-list.command.js';
+import { addRestorePointTimeline } from './commands/restore-point-timeline.command.js';
 import { addRollback } from './commands/rollback.command.js';
 import { addRollbackKeep } from './commands/rollback-keep.command.js';
 import { addRollbackList } from './commands/rollback-list.command.js';
@@ -69,6 +71,7 @@ export function programOf(cli: Cli): Command {
 
   const restorePoint = program.command('restore-point').description('what an instance can go back to');
   addRestorePointList(restorePoint, cli);
+  addRestorePointTimeline(restorePoint, cli);
 
   const rollback = addRollback(program, cli);
   addRollbackPlan(rollback, cli);
@@ -93,6 +96,7 @@ export function programOf(cli: Cli): Command {
 
   const audit = program.command('audit').description('who did what');
   addAuditList(audit, cli);
+  addLogin(program, cli);
   addWhoami(program, cli);
 
   addDoctor(program, cli);

@@ -73,11 +73,9 @@ export function open(cli: Cli, command: Command): Session {
   const { terminal, env, signal } = cli;
   const options = Options.parse(optionsOf(command));
   const { json, csv, wait, watch } = options;
+  const url = urlOf(options, env);
   if (json && csv) throw new UsageError('--json or --csv, not both');
   if (csv && watch) throw new UsageError('A CSV file has an end: --csv does not go with --watch');
-  const url = options.url ?? env['VARVE_URL'];
-  if (!url) throw new UsageError('Where is the API? Give --url or set VARVE_URL, e.g. http://127.0.0.1:8780');
-  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) throw new UsageError(`${url} is not an http address`);
   return {
     client: new VarveClient({ url, token: tokenOf(options, env) }),
     terminal,
@@ -88,6 +86,29 @@ export function open(cli: Cli, command: Command): Session {
     watchMs: watch ? (watch === true ? WATCH_S : watch) * 1000 : null,
   };
 }
+
+/**
+ * Where the API is, and the file that a token is kept in: for who has none yet.
+ *
+ * @throws {UsageError} no address
+ */
+export function connectionOf({ env }: Cli, command: Command): { readonly url: string; readonly tokenFile: string } {
+  const options = Options.parse(optionsOf(command));
+  return { url: urlOf(options, env), tokenFile: namedTokenFile(options, env) ?? usualTokenFile(env) };
+}
+
+function urlOf(options: z.output<typeof Options>, env: Environment): string {
+  const url = options.url ?? env['VARVE_URL'];
+  if (!url) throw new UsageError('Where is the API? Give --url or set VARVE_URL, e.g. http://127.0.0.1:8780');
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) throw new UsageError(`${url} is not an http address`);
+  return url;
+}
+
+const namedTokenFile = (options: z.output<typeof Options>, env: Environment): string | undefined =>
+  options.tokenFile ?? env['VARVE_TOKEN_FILE'];
+
+const usualTokenFile = (env: Environment): string =>
+  join(env['XDG_CONFIG_HOME'] || join(env['HOME'] || homedir(), '.config'), 'varve', 'token');
 
 /**
  * A command's options and those of the commands above it. What was given counts before any default, wherever it was
@@ -108,14 +129,17 @@ export function optionsOf(command: Command): Record<string, unknown> {
 function tokenOf(options: z.output<typeof Options>, env: Environment): string {
   const given = options.token ?? (options.tokenFile ? undefined : env['VARVE_TOKEN']);
   if (given) return given;
-  const named = options.tokenFile ?? env['VARVE_TOKEN_FILE'];
-  const file = named ?? join(env['XDG_CONFIG_HOME'] || join(env['HOME'] || homedir(), '.config'), 'varve', 'token');
+  const named = namedTokenFile(options, env);
+  const file = named ?? usualTokenFile(env);
   let token: string;
   try {
     token = readFileSync(file, 'utf8').trim();
   } catch (error) {
     if (named) throw new UsageError(`The token file ${file} can't be read`, { cause: error });
-    throw new UsageError(`No token: give --token-file, set VARVE_TOKEN, or write it to ${file}`, { cause: error });
+    throw new UsageError(
+      `No token: give --token-file, set VARVE_TOKEN, or write it to ${file}; with Keystone: varve login`,
+      { cause: error },
+    );
   }
   // A line break in a header would be refused much later and without a word about the file.
   if (!/^[\x21-\x7e]+$/.test(token)) throw new UsageError(`${file} must hold one token and nothing else`);

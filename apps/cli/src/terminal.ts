@@ -1,3 +1,4 @@
+import { Writable } from 'node:stream';
 import { createInterface } from 'node:readline/promises';
 import type { ReadStream, WriteStream } from 'node:tty';
 
@@ -10,6 +11,15 @@ export interface Terminal {
 
 /** Whether a person can be asked. */
 export const isInteractive = ({ in: input, err }: Terminal): boolean => input.isTTY === true && err.isTTY === true;
+
+/** The same, and what is typed is not shown. */
+export async function askSecret(terminal: Terminal, question: string): Promise<string> {
+  terminal.err.write(question);
+  const unseen = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const typed = await ask({ ...terminal, err: unseen }, '');
+  terminal.err.write('\n');
+  return typed;
+}
 
 /** @returns the line without spaces around it; an empty one at the end of the input or Ctrl-C */
 export async function ask({ in: input, err }: Terminal, question: string): Promise<string> {

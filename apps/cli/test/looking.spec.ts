@@ -54,6 +54,16 @@ it("shows an instance's layers, the steps of an operation, the audit log, and wh
   expect((await varve('whoami')).out).toMatch(/User: +ann\n[\s\S]*May: +snapshots:create\nAPI: +0\.1\.0\n/);
 });
 
+it('shows the restore points in time, and where the disk is', async () => {
+  api.snapshots.unshift(availableOf(point.instanceId, '2026-01-02T00:00:00.000Z', { name: 'after' }));
+  const { code, out } = await varve('restore-point', 'timeline', 'web-1', '--from', '2026-01-01');
+  expect(code).toBe(0);
+  expect(out).toMatch(
+    /\n\S+ \S+ +1 .*available, before\n\S+ \S+ +1 .*available, after +<- the disk goes on from here\n$/,
+  );
+  expect(api.requests('GET', /timeline/)[0]?.path).toMatch(/\?from=2026-01-01T\S+&points=2000$/);
+});
+
 it('says what a snapshot and a rollback would be like, and does neither', async () => {
   expect((await varve('snapshot', 'estimate', 'web-1')).out).toMatch(
     /Guest waits: +1\.8 ms \(median of the last 12 of this instance\)\nUntil it is stored: +not known yet\n/,

@@ -56,6 +56,20 @@ function inTerminal(command: string, typed: { when: RegExp; text: string }[] = [
 const SHOW_CURSOR = '\u001B[?25h';
 
 describe('in a terminal', () => {
+  it('a password is asked for, and not shown', async () => {
+    const home = await mkdtemp(join(tmpdir(), 'varve-login-'));
+    try {
+      const login = `XDG_CONFIG_HOME=${home} ${VARVE} login --user ann`;
+      const { code, seen } = await inTerminal(login, [{ when: /Password: $/, text: `${api.secret}\r` }]);
+      expect(code).toBe(0);
+      expect(seen).toContain('Logged in as Ann');
+      expect(seen).not.toContain(api.secret);
+      expect(api.requests('POST', /session/)[0]?.body).toMatchObject({ password: api.secret });
+    } finally {
+      await rm(home, { recursive: true });
+    }
+  });
+
   it('a snapshot shows a bar for each phase, full where the phase is over', async () => {
     api.stepMs = 150;
     const { code, raw, seen } = await inTerminal(`${VARVE} snapshot create web-1`);

@@ -10,6 +10,7 @@ import {
   SnapshotEstimate,
   SnapshotView,
   StorageHistory,
+  TimelineView,
 } from '@varve/contracts';
 import type { z } from 'zod';
 
@@ -182,6 +183,21 @@ export const overviewOf = (instances: readonly InstanceView[]): OverviewView => 
 export const STORAGE = StorageHistory.parse({
   items: [{ at, storedBytes: 12 * 1024 ** 2, fullCopiesBytes: 30 * 1024 ** 3, restorePoints: 3 }],
 });
+
+/** One branch; the disk stands on the newest. */
+export const timelineOf = (instanceId: string, snapshots: readonly SnapshotView[]): TimelineView =>
+  TimelineView.parse({
+    instanceId,
+    from: '2026-01-01T00:00:00.000Z',
+    to: '2026-12-31T00:00:00.000Z',
+    firstAt: snapshots.at(-1)?.createdAt ?? null,
+    lastAt: snapshots[0]?.createdAt ?? null,
+    total: snapshots.length,
+    points: snapshots.map((point) => ({ ...point, branch: 0 })).reverse(),
+    buckets: [],
+    branches: [],
+    here: { branch: 0, snapshotUid: snapshots[0]?.uid ?? null },
+  });
 
 export const SESSION = SessionView.parse({
   userId: 'ann',

@@ -13,6 +13,8 @@ import {
   InstancePage,
   InstanceQuery,
   InstanceView,
+  Login,
+  LoginView,
   OperationPage,
   OperationQuery,
   OperationView,
@@ -35,6 +37,7 @@ import {
   planOf,
   rollbackOf,
   SESSION,
+  timelineOf,
   snapshotOf,
   STORAGE,
 } from './samples.js';
@@ -72,6 +75,8 @@ class Refusal extends Error {
  */
 export class TestApi {
   readonly token = 'a-token';
+  /** What one logs in with, whoever one is. */
+  readonly secret = 'a-secret';
   readonly seen: SeenRequest[] = [];
   readonly instances: InstanceView[] = [instanceOf('web-1'), instanceOf('db-1')];
   readonly snapshots: SnapshotView[] = [];
@@ -140,7 +145,8 @@ export class TestApi {
     }
 
     try {
-      if (request.headers['x-auth-token'] !== this.token) {
+      const isLogin = `${request.method} ${path}` === 'POST /v1/session';
+      if (!isLogin && request.headers['x-auth-token'] !== this.token) {
         throw new Refusal(401, 'unauthorized', 'No valid token in X-Auth-Token or Authorization');
       }
       const url = new URL(path, this.url);
@@ -245,6 +251,12 @@ export class TestApi {
         return { status: 200, body: STORAGE };
       case 'GET audit':
         return { status: 200, body: AuditPage.parse(pageOf(this.audit, url, (one) => one.id)) };
+      case 'POST session':
+        return { status: 200, body: this.#login(body) };
+      case 'DELETE session':
+        return { status: 204, body: undefined };
+      case 'GET instances/:id/timeline':
+        return { status: 200, body: timelineOf(id, this.#snapshotsOf(id)) };
       case 'GET session':
         return { status: 200, body: SESSION };
       case 'GET about':
@@ -254,6 +266,13 @@ export class TestApi {
       default:
         throw new Refusal(404, 'not_found', `No route ${method} ${url.pathname}`);
     }
+  }
+
+  #login(body: unknown): LoginView {
+    const asked = Login.parse(body);
+    const secret = asked.method === 'password' ? asked.password : asked.method === 'token' ? asked.token : asked.secret;
+    if (secret !== this.secret) throw new Refusal(401, 'login_failed', 'The credentials are not right');
+    return LoginView.parse({ token: this.token, session: SESSION, userName: 'Ann', projectName: 'demo', projects: [] });
   }
 
   #targetOf(instanceId: string, { searchParams }: URL): SnapshotView {
