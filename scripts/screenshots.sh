@@ -4,4 +4,4 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scripts/setup.sh --build --dashboard
 export PATH="$PWD/node_modules/.bin:$PATH" # Node 24, whatever the system's is
-exec node testbed/demo/main.ts --pictures docs/images
+exec node testbed/demo/main.ts --pictures docs/pictures/dashboard
