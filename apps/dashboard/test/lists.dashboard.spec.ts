@@ -36,6 +36,10 @@ afterEach(() => {
 const idle = () =>
   until('web-1 is idle', async () => (await product.client.instance(web.id)).operationId === null, PATIENCE);
 const rowOf = (name: string) => page.getByRole('row').filter({ hasText: name });
+const firstRowIs = (name: string) =>
+  until(`${name} comes first`, async () =>
+    (await page.locator('tbody tr[data-row-key]').first().innerText()).includes(name),
+  );
 const heading = (name: string) => page.getByRole('heading', { level: 1, name });
 const card = (name: string) =>
   page.getByRole('region', { name: 'Protection' }).getByRole('link').filter({ hasText: name });
@@ -68,9 +72,9 @@ describe('the instances', () => {
     await page.waitForURL(/sort=name/);
     await page.getByRole('columnheader', { name: 'Name' }).click();
     await page.waitForURL(/order=desc/);
-    await page.waitForFunction(`document.querySelector('tbody tr[data-row-key] a')?.textContent === 'web-1'`);
+    await firstRowIs('web-1');
     await page.goBack();
-    await page.waitForFunction(`document.querySelector('tbody tr[data-row-key] a')?.textContent === 'db-1'`);
+    await firstRowIs('db-1');
     expect(await seriousFaults(page)).toEqual([]);
   });
 

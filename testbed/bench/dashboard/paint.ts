@@ -16,10 +16,11 @@ export async function watchFor(page: Page, selector: string): Promise<void> {
   }`);
 }
 
-/** @returns milliseconds from the navigation to that sight */
-export async function usefulPaint(page: Page, url: string): Promise<number> {
+/** @returns milliseconds from the navigation to the first sight of what {@link watchFor} was told */
+export async function usefulPaint(page: Page, url: string, selector: string): Promise<number> {
   await page.goto(url);
-  await page.waitForFunction(`window.${SEEN} !== undefined`);
+  await page.locator(selector).first().waitFor();
+  await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
   return Number(await page.evaluate(`window.${SEEN}`));
 }
 
@@ -37,9 +38,10 @@ export async function evenness(page: Page, act: () => Promise<void>): Promise<Ev
     window.__frames = [];
     let last = performance.now();
     const note = (now) => {
+      if (!window.__frames) return;
       window.__frames.push(now - last);
       last = now;
-      if (window.__frames) requestAnimationFrame(note);
+      requestAnimationFrame(note);
     };
     requestAnimationFrame(note);
   }`);
