@@ -125,6 +125,20 @@ describe('what somebody may not', () => {
   });
 });
 
+describe('in a frame of another dashboard', () => {
+  it('the navigation is left out, also after a login and on the next page', async () => {
+    const page = await browser.page();
+    await page.goto(`${url}/operations?embed=1`);
+    await page.getByLabel('Token').fill(TOKENS.member);
+    await page.keyboard.press('Enter');
+    await heading(page, 'Operations').waitFor();
+    expect(await page.getByRole('navigation').count()).toBe(0);
+    await page.getByText('Go to the instances').click();
+    await heading(page, 'Instances').waitFor();
+    expect(await page.getByRole('navigation').count()).toBe(0);
+  });
+});
+
 describe('languages and keys', () => {
   it('the browser says which language, and who reads it changes it', async () => {
     const page = await browser.page({ language: 'zh-CN' });

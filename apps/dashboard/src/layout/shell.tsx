@@ -19,15 +19,16 @@ import { Account } from './account.tsx';
 import { Choices } from './choices.tsx';
 import logo from '../varve.svg';
 
-/** What is around each page. With `?embed=1`, as Horizon asks for it, there is nothing around it. */
+/** What is around each page. Come to with `?embed=1`, as in a frame of Horizon, there is nothing, wherever one goes on. */
 export function Shell() {
   const { login } = useSession();
   const { pathname, search } = useLocation();
   const [params] = useSearchParams();
+  const [embedded] = useState(() => params.get('embed') === '1');
   if (!login) return <Navigate to="/login" state={{ from: pathname + search }} replace />;
   return (
     <LiveProvider>
-      {params.get('embed') === '1' ? (
+      {embedded ? (
         <main style={{ padding: 16 }}>
           <Content />
         </main>
