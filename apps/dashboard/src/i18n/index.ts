@@ -2,7 +2,7 @@ import dayjs from 'dayjs';
 import 'dayjs/locale/zh-cn';
 import i18next from 'i18next';
 import { initReactI18next } from 'react-i18next';
-import { store, stored } from '../shared/local.ts';
+import { store, stored } from '../common/local.ts';
 import { en } from './en/index.ts';
 import { zhCN } from './zh-cn/index.ts';
 

@@ -1,5 +1,5 @@
 import { createContext, useContext, useEffect, useMemo, useState } from 'react';
-import { stored, store } from '../shared/local.ts';
+import { stored, store } from '../common/local.ts';
 
 export type Appearance = 'system' | 'light' | 'dark';
 

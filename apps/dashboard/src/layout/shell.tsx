@@ -13,7 +13,7 @@ import { Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, Navigate, Outlet, useLocation, useSearchParams } from 'react-router';
 import { LiveBanner, LiveProvider } from '../api/live.tsx';
-import { Waiting } from '../shared/query-state.tsx';
+import { Waiting } from '../common/query-state.tsx';
 import { useMay, useSession } from '../session/session.tsx';
 import { Account } from './account.tsx';
 import { Choices } from './choices.tsx';

@@ -6,8 +6,8 @@ import { useTranslation } from 'react-i18next';
 import { Navigate, useLocation, useNavigate } from 'react-router';
 import { clientFor } from '../api/api.ts';
 import { Choices } from '../layout/choices.tsx';
-import { ProblemAlert } from '../shared/problem-alert.tsx';
-import { QueryState } from '../shared/query-state.tsx';
+import { ProblemAlert } from '../common/problem-alert.tsx';
+import { QueryState } from '../common/query-state.tsx';
 import { useSession } from './session.tsx';
 import logo from '../varve.svg';
 

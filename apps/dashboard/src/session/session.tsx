@@ -3,7 +3,7 @@ import { ApiError } from '@varve/api-client';
 import { LoginView } from '@varve/contracts';
 import { use, useCallback, useEffect, useMemo, useState } from 'react';
 import { clientFor } from '../api/api.ts';
-import { store, stored } from '../shared/local.ts';
+import { store, stored } from '../common/local.ts';
 import { SessionContext } from './session-context.ts';
 import type { Login, Sessions } from './session-context.ts';
 

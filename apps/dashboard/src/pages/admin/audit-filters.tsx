@@ -2,9 +2,9 @@ import { AuditQuery } from '@varve/contracts';
 import { Button, DatePicker, Flex } from 'antd';
 import dayjs from 'dayjs';
 import { useTranslation } from 'react-i18next';
-import { Choice } from '../../shared/choice.tsx';
-import { SearchInput } from '../../shared/search-input.tsx';
-import { useAddress } from '../../shared/use-address.ts';
+import { Choice } from '../../common/choice.tsx';
+import { SearchInput } from '../../common/search-input.tsx';
+import { useAddress } from '../../common/use-address.ts';
 
 /** By their names in the address, which are those of the API. */
 export const FILTERS = ['from', 'to', 'userId', 'projectId', 'action', 'outcome'] as const;

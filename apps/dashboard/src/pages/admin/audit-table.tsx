@@ -3,8 +3,8 @@ import type { AuditView } from '@varve/contracts';
 import { Table, Tag, Tooltip, Typography } from 'antd';
 import type { TableColumnType } from 'antd';
 import { useTranslation } from 'react-i18next';
-import { useFormat } from '../../shared/use-format.ts';
-import { Wide } from '../../shared/wide.tsx';
+import { useFormat } from '../../common/use-format.ts';
+import { Wide } from '../../common/wide.tsx';
 
 /** Who stands for those whose token was none. */
 const NOBODY = '-';

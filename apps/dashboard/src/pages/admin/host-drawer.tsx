@@ -1,7 +1,7 @@
 import type { HostView } from '@varve/contracts';
 import { Descriptions, Drawer, Flex, Grid, Table, Typography } from 'antd';
 import { useTranslation } from 'react-i18next';
-import { useFormat } from '../../shared/use-format.ts';
+import { useFormat } from '../../common/use-format.ts';
 import { WorkerTag } from './host-table.tsx';
 
 /** What a worker says of itself: its settings are those that it runs with, whatever its file says by now. */

@@ -4,10 +4,10 @@ import { Button, Table, Tag, Tooltip } from 'antd';
 import type { TableColumnType } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { linkTo } from '../../shared/address.ts';
-import { useFormat } from '../../shared/use-format.ts';
-import { When } from '../../shared/when.tsx';
-import { Wide } from '../../shared/wide.tsx';
+import { linkTo } from '../../common/address.ts';
+import { useFormat } from '../../common/use-format.ts';
+import { When } from '../../common/when.tsx';
+import { Wide } from '../../common/wide.tsx';
 
 type Column = TableColumnType<HostView>;
 

@@ -3,10 +3,10 @@ import type { CreateExport, InstanceView, SnapshotView } from '@varve/contracts'
 import { isFinished } from '@varve/api-client';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { OperationProgress } from '../../shared/operation-progress.tsx';
-import { ProblemAlert } from '../../shared/problem-alert.tsx';
-import { QueryState } from '../../shared/query-state.tsx';
-import { useFormat } from '../../shared/use-format.ts';
+import { OperationProgress } from '../../common/operation-progress.tsx';
+import { ProblemAlert } from '../../common/problem-alert.tsx';
+import { QueryState } from '../../common/query-state.tsx';
+import { useFormat } from '../../common/use-format.ts';
 import { useOperation, useRequest } from './questions.ts';
 import { CancelButton } from './running-operation.tsx';
 

@@ -1,9 +1,9 @@
 import { Alert, Descriptions, Flex, Typography } from 'antd';
 import type { InstanceView } from '@varve/contracts';
 import { useTranslation } from 'react-i18next';
-import { ProblemAlert } from '../../shared/problem-alert.tsx';
-import { useFormat } from '../../shared/use-format.ts';
-import { When } from '../../shared/when.tsx';
+import { ProblemAlert } from '../../common/problem-alert.tsx';
+import { useFormat } from '../../common/use-format.ts';
+import { When } from '../../common/when.tsx';
 
 /** What is known of an instance, and why no snapshot can be taken of it where that is so. */
 export function InstanceFacts({ instance }: { instance: InstanceView }) {

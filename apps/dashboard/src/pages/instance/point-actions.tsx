@@ -4,7 +4,7 @@ import type { InstanceView, SnapshotView } from '@varve/contracts';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
-import { useFormat } from '../../shared/use-format.ts';
+import { useFormat } from '../../common/use-format.ts';
 import { useMay } from '../../session/session.tsx';
 import { ActionButton } from './action-button.tsx';
 import { ExportDialog } from './export-dialog.tsx';

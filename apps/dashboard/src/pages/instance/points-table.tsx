@@ -5,9 +5,9 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useApi } from '../../api/api.ts';
 import { keys } from '../../api/keys.ts';
-import { QueryState } from '../../shared/query-state.tsx';
-import { SnapshotTag } from '../../shared/tags.tsx';
-import { useFormat } from '../../shared/use-format.ts';
+import { QueryState } from '../../common/query-state.tsx';
+import { SnapshotTag } from '../../common/tags.tsx';
+import { useFormat } from '../../common/use-format.ts';
 
 const PAGE = 10;
 

@@ -3,9 +3,9 @@ import type { OperationView } from '@varve/contracts';
 import { isFinished } from '@varve/api-client';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { OperationProgress } from '../../shared/operation-progress.tsx';
-import { ProblemAlert } from '../../shared/problem-alert.tsx';
-import { OperationTag } from '../../shared/tags.tsx';
+import { OperationProgress } from '../../common/operation-progress.tsx';
+import { ProblemAlert } from '../../common/problem-alert.tsx';
+import { OperationTag } from '../../common/tags.tsx';
 import { useMay } from '../../session/session.tsx';
 import { useOperation, useRequest } from './questions.ts';
 

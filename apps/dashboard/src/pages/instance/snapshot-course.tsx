@@ -6,10 +6,10 @@ import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { useApi } from '../../api/api.ts';
 import { keys } from '../../api/keys.ts';
-import { OperationProgress } from '../../shared/operation-progress.tsx';
-import { ProblemAlert } from '../../shared/problem-alert.tsx';
-import { QueryState } from '../../shared/query-state.tsx';
-import { useFormat } from '../../shared/use-format.ts';
+import { OperationProgress } from '../../common/operation-progress.tsx';
+import { ProblemAlert } from '../../common/problem-alert.tsx';
+import { QueryState } from '../../common/query-state.tsx';
+import { useFormat } from '../../common/use-format.ts';
 import { useOperation } from './questions.ts';
 import { CancelButton } from './running-operation.tsx';
 

@@ -6,9 +6,9 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useApi } from '../../api/api.ts';
 import { keys } from '../../api/keys.ts';
-import { ProblemAlert } from '../../shared/problem-alert.tsx';
-import { QueryState } from '../../shared/query-state.tsx';
-import { useFormat } from '../../shared/use-format.ts';
+import { ProblemAlert } from '../../common/problem-alert.tsx';
+import { QueryState } from '../../common/query-state.tsx';
+import { useFormat } from '../../common/use-format.ts';
 import { useRequest } from './questions.ts';
 import { SnapshotCourse } from './snapshot-course.tsx';
 

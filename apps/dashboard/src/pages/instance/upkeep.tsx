@@ -3,7 +3,7 @@ import { Alert, App, Button, Checkbox, Dropdown, Flex, Modal } from 'antd';
 import type { InstanceView } from '@varve/contracts';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { ProblemAlert } from '../../shared/problem-alert.tsx';
+import { ProblemAlert } from '../../common/problem-alert.tsx';
 import { useObstacles } from './obstacles.ts';
 import { useRequest } from './questions.ts';
 

@@ -5,7 +5,7 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useApi } from '../../api/api.ts';
 import { keys } from '../../api/keys.ts';
-import { SnapshotFields } from '../../shared/snapshot-fields.tsx';
+import { SnapshotFields } from '../../common/snapshot-fields.tsx';
 import type { Outcome } from './ask-all.ts';
 import { askAll, isRefused } from './ask-all.ts';
 import { BulkResults } from './bulk-results.tsx';

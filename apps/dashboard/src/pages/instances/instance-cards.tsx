@@ -2,9 +2,9 @@ import { Card, Checkbox, Flex } from 'antd';
 import type { InstanceView } from '@varve/contracts';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { ProtectionTag, PowerTag } from '../../shared/tags.tsx';
-import { useFormat } from '../../shared/use-format.ts';
-import { When } from '../../shared/when.tsx';
+import { ProtectionTag, PowerTag } from '../../common/tags.tsx';
+import { useFormat } from '../../common/use-format.ts';
+import { When } from '../../common/when.tsx';
 import type { Shown } from './instance-table.tsx';
 import { RunningNow } from './running-now.tsx';
 

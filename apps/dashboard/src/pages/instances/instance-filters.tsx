@@ -3,10 +3,10 @@ import type { InstanceView } from '@varve/contracts';
 import { InstanceQuery, Protection } from '@varve/contracts';
 import type { z } from 'zod';
 import { useTranslation } from 'react-i18next';
-import { Choice } from '../../shared/choice.tsx';
-import { HostChoice } from '../../shared/host-choice.tsx';
-import { SearchInput } from '../../shared/search-input.tsx';
-import { useAddress } from '../../shared/use-address.ts';
+import { Choice } from '../../common/choice.tsx';
+import { HostChoice } from '../../common/host-choice.tsx';
+import { SearchInput } from '../../common/search-input.tsx';
+import { useAddress } from '../../common/use-address.ts';
 import { useSession } from '../../session/session.tsx';
 
 /** What narrows the list, by its names in the address, which are those of the API. */

@@ -3,11 +3,11 @@ import type { TableColumnType } from 'antd';
 import type { InstanceQuery, InstanceView } from '@varve/contracts';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { ProtectionTag, PowerTag } from '../../shared/tags.tsx';
-import { useAddress } from '../../shared/use-address.ts';
-import { useFormat } from '../../shared/use-format.ts';
-import { When } from '../../shared/when.tsx';
-import { Wide } from '../../shared/wide.tsx';
+import { ProtectionTag, PowerTag } from '../../common/tags.tsx';
+import { useAddress } from '../../common/use-address.ts';
+import { useFormat } from '../../common/use-format.ts';
+import { When } from '../../common/when.tsx';
+import { Wide } from '../../common/wide.tsx';
 import type { Selection } from './instances-page.tsx';
 import { RunningNow } from './running-now.tsx';
 

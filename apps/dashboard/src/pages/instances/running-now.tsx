@@ -2,7 +2,7 @@ import type { OperationView } from '@varve/contracts';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { useActiveOperation, useHeardOf } from '../../api/operations.ts';
-import { OperationProgress } from '../../shared/operation-progress.tsx';
+import { OperationProgress } from '../../common/operation-progress.tsx';
 
 /** The operation of an instance, in a table. It asks for itself, so that the table stands still while it goes on. */
 export function RunningNow({ id }: { id: string }) {

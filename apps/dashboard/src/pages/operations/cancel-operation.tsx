@@ -6,7 +6,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useApi } from '../../api/api.ts';
 import { keys } from '../../api/keys.ts';
-import { ProblemAlert } from '../../shared/problem-alert.tsx';
+import { ProblemAlert } from '../../common/problem-alert.tsx';
 import { useMay } from '../../session/session.tsx';
 
 /** Cancelling, while there is time for it; it says when there is none any more, also while one thinks about it. */

@@ -2,8 +2,8 @@ import type { OperationView } from '@varve/contracts';
 import { Card, Descriptions } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { ShortId } from '../../shared/ids.tsx';
-import { useFormat } from '../../shared/use-format.ts';
+import { ShortId } from '../../common/ids.tsx';
+import { useFormat } from '../../common/use-format.ts';
 import { OfInstance } from './operation-table.tsx';
 import { Took } from './took.tsx';
 

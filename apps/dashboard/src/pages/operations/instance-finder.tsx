@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useApi } from '../../api/api.ts';
 import { keys } from '../../api/keys.ts';
-import { useDebounced } from '../../shared/use-debounced.ts';
+import { useDebounced } from '../../common/use-debounced.ts';
 
 const FOUND_AT_MOST = 20;
 

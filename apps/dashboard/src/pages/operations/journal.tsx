@@ -6,9 +6,9 @@ import { Card, Flex, Table, Tag, Typography } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { useApi } from '../../api/api.ts';
 import { keys } from '../../api/keys.ts';
-import { QueryState } from '../../shared/query-state.tsx';
-import { useFormat } from '../../shared/use-format.ts';
-import { Wide } from '../../shared/wide.tsx';
+import { QueryState } from '../../common/query-state.tsx';
+import { useFormat } from '../../common/use-format.ts';
+import { Wide } from '../../common/wide.tsx';
 import { brokeOffIn } from './course.ts';
 
 const LOOK = {

@@ -1,8 +1,8 @@
 import { Card, Flex, Typography } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { OperationTag } from '../../shared/tags.tsx';
-import { When } from '../../shared/when.tsx';
+import { OperationTag } from '../../common/tags.tsx';
+import { When } from '../../common/when.tsx';
 import { OfInstance } from './operation-table.tsx';
 import type { Shown } from './operation-table.tsx';
 import { Outcome } from './outcome.tsx';

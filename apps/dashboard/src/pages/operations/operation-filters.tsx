@@ -2,9 +2,9 @@ import { OperationKind, OperationState } from '@varve/contracts';
 import type { OperationQuery } from '@varve/contracts';
 import { Button, Flex } from 'antd';
 import { useTranslation } from 'react-i18next';
-import { Choice } from '../../shared/choice.tsx';
-import { HostChoice } from '../../shared/host-choice.tsx';
-import { useAddress } from '../../shared/use-address.ts';
+import { Choice } from '../../common/choice.tsx';
+import { HostChoice } from '../../common/host-choice.tsx';
+import { useAddress } from '../../common/use-address.ts';
 import { InstanceFinder } from './instance-finder.tsx';
 
 /** By their names in the address, which are those of the API. */

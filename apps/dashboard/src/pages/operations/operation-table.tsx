@@ -3,9 +3,9 @@ import type { TableColumnType } from 'antd';
 import type { OperationView } from '@varve/contracts';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { OperationTag } from '../../shared/tags.tsx';
-import { When } from '../../shared/when.tsx';
-import { Wide } from '../../shared/wide.tsx';
+import { OperationTag } from '../../common/tags.tsx';
+import { When } from '../../common/when.tsx';
+import { Wide } from '../../common/wide.tsx';
 import { Outcome } from './outcome.tsx';
 import { Took } from './took.tsx';
 

@@ -2,8 +2,8 @@ import { isFinished } from '@varve/api-client';
 import type { OperationView } from '@varve/contracts';
 import { useTranslation } from 'react-i18next';
 import { useHeardOf } from '../../api/operations.ts';
-import { OperationProgress } from '../../shared/operation-progress.tsx';
-import { useFormat } from '../../shared/use-format.ts';
+import { OperationProgress } from '../../common/operation-progress.tsx';
+import { useFormat } from '../../common/use-format.ts';
 
 /** How far it is; or what it came to. */
 export function Outcome({ listed, listedAt }: { listed: OperationView; listedAt: number }) {

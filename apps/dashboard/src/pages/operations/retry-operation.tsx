@@ -8,10 +8,10 @@ import { useTranslation } from 'react-i18next';
 import { Link, useNavigate } from 'react-router';
 import { useApi } from '../../api/api.ts';
 import { refreshInstance } from '../../api/keys.ts';
-import { linkTo } from '../../shared/address.ts';
-import { ProblemAlert } from '../../shared/problem-alert.tsx';
-import { QueryState } from '../../shared/query-state.tsx';
-import { SnapshotFields } from '../../shared/snapshot-fields.tsx';
+import { linkTo } from '../../common/address.ts';
+import { ProblemAlert } from '../../common/problem-alert.tsx';
+import { QueryState } from '../../common/query-state.tsx';
+import { SnapshotFields } from '../../common/snapshot-fields.tsx';
 import { useMay } from '../../session/session.tsx';
 import { ACTION, retryOf } from './course.ts';
 

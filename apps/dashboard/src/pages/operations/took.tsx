@@ -1,7 +1,7 @@
 import type { OperationView } from '@varve/contracts';
 import { useTranslation } from 'react-i18next';
-import { useFormat } from '../../shared/use-format.ts';
-import { useNow } from '../../shared/use-now.ts';
+import { useFormat } from '../../common/use-format.ts';
+import { useNow } from '../../common/use-now.ts';
 
 /** From its beginning to its end, or until now. */
 export function Took({ operation: { startedAt, finishedAt } }: { operation: OperationView }) {

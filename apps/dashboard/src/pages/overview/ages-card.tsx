@@ -3,9 +3,9 @@ import type { OverviewView } from '@varve/contracts';
 import { Flex, Progress, Typography } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { QueryState } from '../../shared/query-state.tsx';
-import { useFormat } from '../../shared/use-format.ts';
-import { When } from '../../shared/when.tsx';
+import { QueryState } from '../../common/query-state.tsx';
+import { useFormat } from '../../common/use-format.ts';
+import { When } from '../../common/when.tsx';
 import { SizedCard } from './sized-card.tsx';
 
 const AGES = ['hour', 'day', 'week', 'older'] as const;

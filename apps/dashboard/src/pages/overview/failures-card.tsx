@@ -4,10 +4,10 @@ import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { useApi } from '../../api/api.ts';
 import { keys } from '../../api/keys.ts';
-import { linkTo } from '../../shared/address.ts';
-import { QueryState } from '../../shared/query-state.tsx';
-import { useNow } from '../../shared/use-now.ts';
-import { When } from '../../shared/when.tsx';
+import { linkTo } from '../../common/address.ts';
+import { QueryState } from '../../common/query-state.tsx';
+import { useNow } from '../../common/use-now.ts';
+import { When } from '../../common/when.tsx';
 import { SizedCard } from './sized-card.tsx';
 
 const SHOWN = 5;

@@ -4,9 +4,9 @@ import { Flex, Tag, Typography } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { useHosts } from '../../api/hosts.ts';
-import { QueryState } from '../../shared/query-state.tsx';
-import { useFormat } from '../../shared/use-format.ts';
-import { When } from '../../shared/when.tsx';
+import { QueryState } from '../../common/query-state.tsx';
+import { useFormat } from '../../common/use-format.ts';
+import { When } from '../../common/when.tsx';
 import { SizedCard } from './sized-card.tsx';
 
 /** So many that are away are named. */

@@ -3,7 +3,7 @@ import { Col, Row } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { useApi } from '../../api/api.ts';
 import { keys } from '../../api/keys.ts';
-import { PageTitle } from '../../shared/page-title.tsx';
+import { PageTitle } from '../../common/page-title.tsx';
 import { useMay } from '../../session/session.tsx';
 import { AgesCard } from './ages-card.tsx';
 import { EmptyCloud } from './empty-cloud.tsx';

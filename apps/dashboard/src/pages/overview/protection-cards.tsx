@@ -3,9 +3,9 @@ import type { OverviewView, Protection } from '@varve/contracts';
 import { Card, Col, Row, Skeleton, Typography } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { linkTo } from '../../shared/address.ts';
-import { ProtectionTag } from '../../shared/tags.tsx';
-import { useFormat } from '../../shared/use-format.ts';
+import { linkTo } from '../../common/address.ts';
+import { ProtectionTag } from '../../common/tags.tsx';
+import { useFormat } from '../../common/use-format.ts';
 
 const ALL: readonly Protection[] = ['protected', 'failing', 'unprotected', 'unsupported'];
 

@@ -3,9 +3,9 @@ import { Flex, Typography } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { useActiveOperations, useHeardOf } from '../../api/operations.ts';
-import { linkTo } from '../../shared/address.ts';
-import { OperationProgress } from '../../shared/operation-progress.tsx';
-import { QueryState } from '../../shared/query-state.tsx';
+import { linkTo } from '../../common/address.ts';
+import { OperationProgress } from '../../common/operation-progress.tsx';
+import { QueryState } from '../../common/query-state.tsx';
 import { SizedCard } from './sized-card.tsx';
 
 /** So many have room. */

@@ -5,8 +5,8 @@ import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useApi } from '../../api/api.ts';
 import { keys } from '../../api/keys.ts';
-import { QueryState } from '../../shared/query-state.tsx';
-import { useFormat } from '../../shared/use-format.ts';
+import { QueryState } from '../../common/query-state.tsx';
+import { useFormat } from '../../common/use-format.ts';
 import { SizedCard } from './sized-card.tsx';
 import { StorageTable } from './storage-table.tsx';
 

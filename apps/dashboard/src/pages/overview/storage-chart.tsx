@@ -2,7 +2,7 @@ import type { StorageHistory } from '@varve/contracts';
 import { theme } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { Area, AreaChart, CartesianGrid, Legend, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
-import { useFormat } from '../../shared/use-format.ts';
+import { useFormat } from '../../common/use-format.ts';
 
 /** To be looked at; the table beside it says the same. */
 export default function StorageChart({ of, height }: { of: StorageHistory; height: number }) {

@@ -1,7 +1,7 @@
 import type { StorageHistory } from '@varve/contracts';
 import { Table } from 'antd';
 import { useTranslation } from 'react-i18next';
-import { useFormat } from '../../shared/use-format.ts';
+import { useFormat } from '../../common/use-format.ts';
 
 /** What the chart shows, for who reads numbers or hears them. */
 export function StorageTable({ of }: { of: StorageHistory }) {

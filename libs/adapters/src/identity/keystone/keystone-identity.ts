@@ -83,7 +83,7 @@ export class KeystoneIdentity implements Identity {
     this.good.delete(key);
     await this.users.revoke(token);
     // Should it fail, whoever asked hears of it, and nothing was remembered.
-    await this.asking.get(key)?.catch(() => undefined);
+    await Promise.allSettled([this.asking.get(key)]);
     this.good.delete(key);
   }
 

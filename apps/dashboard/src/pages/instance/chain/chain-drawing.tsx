@@ -12,9 +12,9 @@ import type { ChainLayerView, ChainView, InstanceView, OperationView } from '@va
 import { useTranslation } from 'react-i18next';
 import { useApi } from '../../../api/api.ts';
 import { keys } from '../../../api/keys.ts';
-import { QueryState } from '../../../shared/query-state.tsx';
-import { useFormat } from '../../../shared/use-format.ts';
-import { When } from '../../../shared/when.tsx';
+import { QueryState } from '../../../common/query-state.tsx';
+import { useFormat } from '../../../common/use-format.ts';
+import { When } from '../../../common/when.tsx';
 import { useOperation } from '../questions.ts';
 import type { AtWork } from './at-work.ts';
 import { atWork } from './at-work.ts';

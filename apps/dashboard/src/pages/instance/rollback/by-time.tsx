@@ -5,9 +5,9 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useApi } from '../../../api/api.ts';
 import { keys } from '../../../api/keys.ts';
-import { QueryState } from '../../../shared/query-state.tsx';
-import { useFormat } from '../../../shared/use-format.ts';
-import { useNow } from '../../../shared/use-now.ts';
+import { QueryState } from '../../../common/query-state.tsx';
+import { useFormat } from '../../../common/use-format.ts';
+import { useNow } from '../../../common/use-now.ts';
 import { typedTime } from './typed-time.ts';
 
 /** Finds the newest point that is not later than a time, as typed or picked. */

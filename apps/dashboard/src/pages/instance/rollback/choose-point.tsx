@@ -1,7 +1,7 @@
 import { Button, Card, Flex } from 'antd';
 import type { InstanceView, SnapshotView } from '@varve/contracts';
 import { useTranslation } from 'react-i18next';
-import { useFormat } from '../../../shared/use-format.ts';
+import { useFormat } from '../../../common/use-format.ts';
 import { PointsTable } from '../points-table.tsx';
 import { Timeline } from '../timeline/timeline.tsx';
 import { ByTime } from './by-time.tsx';

@@ -1,8 +1,8 @@
 import { Card, Descriptions, Flex, Typography } from 'antd';
 import type { InstanceView, RollbackPlanView } from '@varve/contracts';
 import { useTranslation } from 'react-i18next';
-import { useFormat } from '../../../shared/use-format.ts';
-import { When } from '../../../shared/when.tsx';
+import { useFormat } from '../../../common/use-format.ts';
+import { When } from '../../../common/when.tsx';
 
 /** What a rollback will do, before it is confirmed. */
 export function PlanSummary({ instance, plan }: { instance: InstanceView; plan: RollbackPlanView }) {

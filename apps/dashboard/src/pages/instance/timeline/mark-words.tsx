@@ -2,10 +2,10 @@ import { Descriptions, Flex, Typography } from 'antd';
 import type { TimelinePoint } from '@varve/contracts';
 import { useCallback } from 'react';
 import { useTranslation } from 'react-i18next';
-import { ProblemAlert } from '../../../shared/problem-alert.tsx';
-import { SnapshotTag } from '../../../shared/tags.tsx';
-import { useFormat } from '../../../shared/use-format.ts';
-import { When } from '../../../shared/when.tsx';
+import { ProblemAlert } from '../../../common/problem-alert.tsx';
+import { SnapshotTag } from '../../../common/tags.tsx';
+import { useFormat } from '../../../common/use-format.ts';
+import { When } from '../../../common/when.tsx';
 import type { Mark } from './marks.ts';
 import { branchOf, momentOf } from './marks.ts';
 

@@ -1,7 +1,7 @@
 import { ExpandOutlined, LeftOutlined, RightOutlined, ZoomInOutlined, ZoomOutOutlined } from '@ant-design/icons';
 import { Button, Flex, Space, Tooltip, Typography } from 'antd';
 import { useTranslation } from 'react-i18next';
-import { useFormat } from '../../../shared/use-format.ts';
+import { useFormat } from '../../../common/use-format.ts';
 import { lengthOf, moved, zoomed } from './scale.ts';
 import type { Timeline } from './use-timeline.ts';
 

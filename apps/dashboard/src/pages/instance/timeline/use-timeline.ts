@@ -4,7 +4,7 @@ import type { TimelineView } from '@varve/contracts';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useApi } from '../../../api/api.ts';
 import { keys } from '../../../api/keys.ts';
-import { useNow } from '../../../shared/use-now.ts';
+import { useNow } from '../../../common/use-now.ts';
 import type { Span } from './scale.ts';
 import { asked, whole } from './scale.ts';
 
