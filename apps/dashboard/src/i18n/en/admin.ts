@@ -16,7 +16,6 @@ export const admin = {
     startedAt: 'Worker started',
     seenAt: 'Last heard',
     details: 'Details of {{name}}',
-    more: 'Details',
     versions: 'Versions',
     settings: 'Settings of its worker',
     settingsNone: 'It has not said any. A worker of an earlier version does not.',

@@ -29,12 +29,10 @@ export const common = {
     forbiddenHint: 'Ask an administrator of your project for the right to do it.',
     notFound: 'There is no such thing, or it is not yours',
     notFoundHint: 'It may have been deleted, or it belongs to another project than the one you are logged in to.',
-    nothing: 'Nothing here yet',
     broken: 'The page could not be shown',
     brokenHint: 'This is a fault of the page, not of your data. Loading it again helps in most cases.',
     reload: 'Load the page again',
     away: 'The connection to Varve is lost. What you see is from {{time}}. It is being tried again.',
-    back: 'Connected again.',
   },
   problem: {
     retry: 'This passes by itself: try again in a moment.',
@@ -45,7 +43,7 @@ export const common = {
     more: 'What to do about it',
     facts: 'Details',
   },
-  action: { cancel: 'Cancel', close: 'Close', back: 'Back', next: 'Next', copy: 'Copy', copied: 'Copied' },
+  action: { cancel: 'Cancel', close: 'Close', copy: 'Copy', copied: 'Copied' },
   pages: {
     label: 'Pages',
     size: 'Rows on a page',
@@ -71,10 +69,8 @@ export const common = {
     require: 'At rest, or no snapshot at all',
     none: 'As after a power cut; the guest is not asked',
   },
-  ago: '{{time}}',
   never: 'never',
   unknown: 'unknown',
-  none: 'none',
   protection: {
     protected: 'Protected',
     failing: 'Failing',

@@ -36,12 +36,11 @@ export const operations = {
     request: 'Request id',
     id: 'Operation id',
     image: 'Image',
-    state: 'State',
   },
   journal: 'Journal of the host',
   journalNone: 'The host has not begun any step.',
   journalOld: 'No steps are known of it.',
-  step: { name: 'Step', state: 'State', startedAt: 'Begun', took: 'Took', detail: 'Detail' },
+  step: { name: 'Step', state: 'State', startedAt: 'Begun', took: 'Took' },
   stepState: { running: 'Under way', done: 'Done', failed: 'Failed', undone: 'Taken back' },
   endedIn: 'It ended in the step',
   cancel: {

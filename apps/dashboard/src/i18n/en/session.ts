@@ -16,6 +16,5 @@ export const session = {
   credentialSecret: 'Secret',
   enter: 'Log in',
   needed: 'Needed',
-  about: 'How one logs in here could not be found out',
   changeProject: 'Change project',
 } as const;

@@ -16,7 +16,6 @@ export const admin = {
     startedAt: 'Worker 启动时间',
     seenAt: '最后消息',
     details: '{{name}} 的详情',
-    more: '详情',
     versions: '版本',
     settings: 'Worker 的设置',
     settingsNone: '没有报告设置。较早版本的 worker 不会报告。',

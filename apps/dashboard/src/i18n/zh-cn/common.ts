@@ -29,12 +29,10 @@ export const common = {
     forbiddenHint: '请向项目管理员申请相应权限。',
     notFound: '不存在，或者不属于您',
     notFoundHint: '它可能已被删除，或者属于您当前登录项目之外的项目。',
-    nothing: '这里还没有内容',
     broken: '页面无法显示',
     brokenHint: '这是页面的故障，与您的数据无关。重新加载通常可以解决。',
     reload: '重新加载页面',
     away: '与 Varve 的连接已断开。当前显示的是 {{time}} 的内容，正在重新连接。',
-    back: '已重新连接。',
   },
   problem: {
     retry: '问题会自行消失：请稍后重试。',
@@ -45,7 +43,7 @@ export const common = {
     more: '如何处理',
     facts: '详情',
   },
-  action: { cancel: '取消', close: '关闭', back: '返回', next: '下一步', copy: '复制', copied: '已复制' },
+  action: { cancel: '取消', close: '关闭', copy: '复制', copied: '已复制' },
   pages: {
     label: '分页',
     size: '每页行数',
@@ -71,10 +69,8 @@ export const common = {
     require: '必须静默，否则不做快照',
     none: '等同断电时的状态，不询问客户机',
   },
-  ago: '{{time}}',
   never: '从未',
   unknown: '未知',
-  none: '无',
   protection: {
     protected: '已保护',
     failing: '失败中',

@@ -36,12 +36,11 @@ export const operations = {
     request: '请求 ID',
     id: '操作 ID',
     image: '镜像',
-    state: '状态',
   },
   journal: '主机日志',
   journalNone: '主机尚未开始任何步骤。',
   journalOld: '没有已知的步骤。',
-  step: { name: '步骤', state: '状态', startedAt: '开始时间', took: '用时', detail: '说明' },
+  step: { name: '步骤', state: '状态', startedAt: '开始时间', took: '用时' },
   stepState: { running: '进行中', done: '完成', failed: '失败', undone: '已撤回' },
   endedIn: '结束于步骤',
   cancel: {

@@ -16,6 +16,5 @@ export const session = {
   credentialSecret: '密钥',
   enter: '登录',
   needed: '必填',
-  about: '无法得知此处的登录方式',
   changeProject: '切换项目',
 } as const;
