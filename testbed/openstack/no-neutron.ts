@@ -7,7 +7,9 @@ export function startNoNeutron(port: number): Promise<Server> {
   const server = createServer((request, response) => {
     const { status, body } = answer(request.method ?? '', request.url ?? '/', port);
     request.resume();
-    response.writeHead(status, { 'content-type': 'application/json' });
+    // Node closes a connection that was idle for seconds. Nova keeps its own for later, and when it asks in that very
+    // moment, shows its users an error.
+    response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
     response.end(JSON.stringify(body));
   });
   return new Promise((resolve, reject) => {

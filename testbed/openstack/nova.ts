@@ -85,7 +85,7 @@ function configuration(site: Site, dir: string, instancesDir: string): Ini {
     service_user: { send_service_user_token: true, ...credentials },
     glance: { api_servers: `http://127.0.0.1:${site.ports.glance}` },
     placement: { region_name: site.region, ...site.credentials('placement') },
-    neutron: { region_name: site.region, http_retries: 0, ...credentials },
+    neutron: { region_name: site.region, ...credentials },
     oslo_concurrency: { lock_path: join(dir, 'tmp') },
     vnc: { enabled: false },
     spice: { enabled: false },
