@@ -2,6 +2,8 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
 import './i18n/index.ts';
+// Made by antd beforehand (see theme.ts).
+import 'antd/dist/antd.css';
 import './page.css';
 
 const root = document.getElementById('root');

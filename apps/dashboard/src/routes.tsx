@@ -1,37 +1,37 @@
-import { lazy } from 'react';
 import { createBrowserRouter } from 'react-router';
+import type { RouteObject } from 'react-router';
+import { Waiting } from './common/query-state.tsx';
 import { NoSuchPage, PageError } from './layout/errors.tsx';
 import { Shell } from './layout/shell.tsx';
 import { LoginPage } from './session/login-page.tsx';
 
-// Each page is loaded when it is gone to. The addresses are part of the interface: Horizon and others link to them.
-const OverviewPage = lazy(() => import('./pages/overview/overview-page.tsx'));
-const InstancesPage = lazy(() => import('./pages/instances/instances-page.tsx'));
-const InstancePage = lazy(() => import('./pages/instance/instance-page.tsx'));
-const RollbackPage = lazy(() => import('./pages/instance/rollback-page.tsx'));
-const OperationsPage = lazy(() => import('./pages/operations/operations-page.tsx'));
-const OperationPage = lazy(() => import('./pages/operations/operation-page.tsx'));
-const HostsPage = lazy(() => import('./pages/admin/hosts-page.tsx'));
-const AuditPage = lazy(() => import('./pages/admin/audit-page.tsx'));
+/**
+ * A page, loaded when it is gone to. By the router and not by React's own `lazy`, which would show the frame with nothing in
+ * it first, and then for 300 ms whatever comes.
+ */
+const page = (path: string, load: () => Promise<{ default: React.ComponentType }>): RouteObject => ({
+  path,
+  lazy: async () => ({ Component: (await load()).default }),
+  errorElement: <PageError />,
+});
 
-const page = (path: string, Page: React.ComponentType) => ({ path, element: <Page />, errorElement: <PageError /> });
-
+// The addresses are part of the interface: Horizon and others link to them.
 export const router = createBrowserRouter([
   { path: '/login', element: <LoginPage />, errorElement: <PageError /> },
   {
-    path: '/',
     element: <Shell />,
     errorElement: <PageError />,
+    hydrateFallbackElement: <Waiting />,
     children: [
-      { index: true, element: <OverviewPage />, errorElement: <PageError /> },
-      page('instances', InstancesPage),
-      page('instances/:instanceId', InstancePage),
+      page('/', () => import('./pages/overview/overview-page.tsx')),
+      page('/instances', () => import('./pages/instances/instances-page.tsx')),
+      page('/instances/:instanceId', () => import('./pages/instance/instance-page.tsx')),
       // The first step is the choice to go back, on the instance's page; the others are here.
-      page('instances/:instanceId/rollback', RollbackPage),
-      page('operations', OperationsPage),
-      page('operations/:operationId', OperationPage),
-      page('admin/hosts', HostsPage),
-      page('admin/audit', AuditPage),
+      page('/instances/:instanceId/rollback', () => import('./pages/instance/rollback-page.tsx')),
+      page('/operations', () => import('./pages/operations/operations-page.tsx')),
+      page('/operations/:operationId', () => import('./pages/operations/operation-page.tsx')),
+      page('/admin/hosts', () => import('./pages/admin/hosts-page.tsx')),
+      page('/admin/audit', () => import('./pages/admin/audit-page.tsx')),
       { path: '*', element: <NoSuchPage /> },
     ],
   },

@@ -55,22 +55,30 @@ export function OperationProgress({ operation, small = false }: { operation: Sho
   );
 }
 
+interface Course {
+  readonly of: string;
+  readonly samples: readonly Sample[];
+  readonly heardAt: number;
+}
+
+function begun(of: string, doneBytes: number): Course {
+  const at = Date.now();
+  return { of, samples: [{ at, doneBytes }], heardAt: at };
+}
+
 /** What was heard of it so far: how long it will take at that speed, and for how long nothing was heard. */
 function useCourse(operation: Shown): { left: number | null; quietMs: number | null } {
   const { id, phase, doneBytes, totalBytes } = operation;
-  const [course, setCourse] = useState<{ of: string; samples: readonly Sample[]; heardAt: number }>(() => ({
-    of: '',
-    samples: [],
-    heardAt: Date.now(),
-  }));
+  const of = `${id} ${phase}`;
+  const [course, setCourse] = useState(() => begun(of, doneBytes));
   useEffect(() => {
-    const [of, at] = [`${id} ${phase}`, Date.now()];
-    setCourse((known) => ({
-      of,
-      samples: sampled(known.of === of ? known.samples : [], { at, doneBytes }),
-      heardAt: at,
-    }));
-  }, [id, phase, doneBytes]);
+    setCourse((known) => {
+      if (known.of !== of) return begun(of, doneBytes);
+      const samples = sampled(known.samples, { at: Date.now(), doneBytes });
+      // Nothing new: it was begun with that.
+      return samples === known.samples ? known : { of, samples, heardAt: Date.now() };
+    });
+  }, [of, doneBytes]);
   const quiet = useNow(5_000) - course.heardAt;
   return {
     left: totalBytes > 0 ? timeLeft(course.samples, totalBytes) : null,
