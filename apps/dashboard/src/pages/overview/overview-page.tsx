@@ -49,7 +49,7 @@ export default function OverviewPage() {
           <AgesCard query={overview} />
         </Col>
         <Col span={24}>
-          <StorageCard />
+          <StorageCard ask={!overview.isPending} />
         </Col>
         <Col xs={24} xl={seesHosts ? 12 : 24}>
           <FailuresCard />

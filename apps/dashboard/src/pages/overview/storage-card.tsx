@@ -18,8 +18,13 @@ const DAYS = { week: 7, month: 30, year: 365, all: null } as const;
 type Range = keyof typeof DAYS;
 const RANGES: readonly Range[] = ['week', 'month', 'year', 'all'];
 
-/** What is stored, what full copies would take, and how both grew. */
-export function StorageCard() {
+/**
+ * What is stored, what full copies would take, and how both grew.
+ *
+ * @param props.ask - whether it may be asked for yet: with many points the database has more to do for it than for all the
+ *   rest of the page
+ */
+export function StorageCard({ ask }: { ask: boolean }) {
   const { t } = useTranslation();
   const api = useApi();
   const [range, setRange] = useState<Range>('all');
@@ -28,6 +33,7 @@ export function StorageCard() {
     queryKey: [...keys.storage, range],
     queryFn: ({ signal }) => api.storageHistory(since(range), { signal }),
     placeholderData: keepPreviousData,
+    enabled: ask,
   });
   return (
     <SizedCard
