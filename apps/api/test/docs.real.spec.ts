@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildSite } from '../../../scripts/docs/build.ts';
 import { PAGES } from '../../../scripts/docs/pages.ts';
@@ -76,6 +77,14 @@ describe('the documentation', () => {
       expect([address, (await fetch(path)).status]).toEqual([address, 200]);
     }
     expect((await get('/openapi.json')).headers.get('content-type')).toMatch('application/json');
+  });
+
+  it('describes the API in a document that is valid by the schema of its version, as OpenAPI publishes it', async () => {
+    const document = (await (await get('/openapi.json')).json()) as Record<string, unknown>;
+    // Which also follows the references.
+    const validator = new Validator();
+    expect(await validator.validate(document)).toEqual({ valid: true });
+    expect(document['openapi']).toMatch(`${validator.version}.`);
   });
 
   it('describes the events', async () => {

@@ -95,11 +95,15 @@ export const TimelineQuery = z.strictObject({
 });
 export type TimelineQuery = z.output<typeof TimelineQuery>;
 
-/** Either; as {@link CreateRollback}. */
-export const RollbackPlanQuery = z.union([
-  z.strictObject({ snapshotUid: SnapshotUidSchema }),
-  z.strictObject({ at: Time }),
-]);
+/** One of both, as {@link CreateRollback}; no union, because OpenAPI knows a query only as a list of parameters. */
+export const RollbackPlanQuery = z
+  .strictObject({ snapshotUid: SnapshotUidSchema.optional(), at: Time.optional() })
+  .transform(({ snapshotUid, at }, context): CreateRollback => {
+    if (snapshotUid !== undefined && at === undefined) return { snapshotUid };
+    if (at !== undefined && snapshotUid === undefined) return { at };
+    context.addIssue('either snapshotUid or at');
+    return z.NEVER;
+  });
 export type RollbackPlanQuery = z.output<typeof RollbackPlanQuery>;
 
 export const StorageQuery = z.strictObject({
