@@ -29,6 +29,8 @@ export default defineConfig({
           exclude: ['**/*.{real,e2e,dashboard,openstack}.spec.ts', '**/node_modules/**'],
           // A busy machine is no failure.
           testTimeout: 120_000,
+          // By itself it leaves one core idle: of two, half the time.
+          maxWorkers: '100%',
         },
       },
       // Adapters against the real thing: QEMU, PostgreSQL, RabbitMQ, Swift.
