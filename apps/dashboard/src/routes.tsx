@@ -13,6 +13,8 @@ const page = (path: string, load: () => Promise<{ default: React.ComponentType }
   path,
   lazy: async () => ({ Component: (await load()).default }),
   errorElement: <PageError />,
+  // Of this very route: what can't be loaded is shown as nothing at all by the router where only one above has it.
+  hydrateFallbackElement: <Waiting forCode />,
 });
 
 // The addresses are part of the interface: Horizon and others link to them.
@@ -21,7 +23,6 @@ export const router = createBrowserRouter([
   {
     element: <Shell />,
     errorElement: <PageError />,
-    hydrateFallbackElement: <Waiting />,
     children: [
       page('/', () => import('./pages/overview/overview-page.tsx')),
       page('/instances', () => import('./pages/instances/instances-page.tsx')),

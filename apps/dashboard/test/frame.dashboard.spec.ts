@@ -107,6 +107,43 @@ describe('an API that is away', () => {
   });
 });
 
+describe('a page whose code is not loaded yet', () => {
+  const CODE = /\/assets\/operations-page-/;
+  const goToIt = (page: Page) => page.getByRole('navigation').getByRole('link', { name: 'Operations' }).click();
+
+  it('is waited for where it will be', async () => {
+    const page = await browser.page();
+    await logIn(page, url, TOKENS.member);
+    await heading(page, 'Overview').waitFor();
+    const held = new Promise<() => Promise<void>>((resolve) => {
+      void page.route(CODE, (route) => resolve(() => route.continue()));
+    });
+    await goToIt(page);
+    await heading(page, 'Overview').waitFor({ state: 'detached' });
+    await page.getByText('If nothing comes, load the page again').waitFor();
+    await (
+      await held
+    )();
+    await heading(page, 'Operations').waitFor();
+  });
+
+  it('and is not to be had leaves the way to others, and to another try', async () => {
+    const page = await browser.page();
+    await logIn(page, url, TOKENS.member);
+    await page.route(CODE, (route) => route.abort());
+    await goToIt(page);
+    await page.getByText('The page could not be shown').waitFor();
+    await page.getByRole('navigation').getByRole('link', { name: 'Instances' }).click();
+    await heading(page, 'Instances').waitFor();
+    await page.goto(`${url}/operations`);
+    await page.getByText('The page could not be shown').waitFor();
+    await page.unroute(CODE);
+    await page.getByRole('button', { name: 'Load the page again' }).click();
+    await heading(page, 'Operations').waitFor();
+    expect(browser.complaints.splice(0).every((one) => one.includes('dynamically imported module'))).toBe(true);
+  });
+});
+
 describe('what somebody may not', () => {
   it('is neither in the navigation nor behind its address', async () => {
     const page = await browser.page();

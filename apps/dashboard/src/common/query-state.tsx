@@ -33,7 +33,8 @@ export function QueryState<T>({ query, empty, children }: Props<T>) {
   );
 }
 
-export function Waiting() {
+/** @param props.forCode - a page's code is waited for, and not an answer of the API */
+export function Waiting({ forCode = false }: { forCode?: boolean }) {
   const { t } = useTranslation();
   const [late, setLate] = useState(false);
   useEffect(() => {
@@ -43,7 +44,9 @@ export function Waiting() {
   return (
     <div role="status" aria-busy="true" aria-label={t('common.state.loading')}>
       <Skeleton active />
-      {late && <Typography.Text type="secondary">{t('common.state.slow')}</Typography.Text>}
+      {late && (
+        <Typography.Text type="secondary">{t(forCode ? 'common.state.slowPage' : 'common.state.slow')}</Typography.Text>
+      )}
     </div>
   );
 }

@@ -9,9 +9,9 @@ import {
 } from '@ant-design/icons';
 import { Button, Drawer, Flex, Grid, Layout, Menu } from 'antd';
 import type { MenuProps } from 'antd';
-import { Suspense, useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, Navigate, Outlet, useLocation, useSearchParams } from 'react-router';
+import { Link, Navigate, Outlet, useLocation, useNavigation, useSearchParams } from 'react-router';
 import { LiveBanner, LiveProvider } from '../api/live.tsx';
 import { Waiting } from '../common/query-state.tsx';
 import { useMay, useSession } from '../session/session.tsx';
@@ -90,15 +90,28 @@ function Framed() {
   );
 }
 
+/** So long, the page before stays while the next one is loaded: most come sooner. Milliseconds. */
+const SOON_MS = 300;
+
 /** A page's own failure (see errors.tsx) leaves the way to the others. */
-const Content = () => (
-  <>
-    <LiveBanner />
-    <Suspense fallback={<Waiting />}>
-      <Outlet />
-    </Suspense>
-  </>
-);
+function Content() {
+  const loading = useNavigation().state === 'loading';
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    if (!loading) return;
+    const timer = setTimeout(() => setLate(true), SOON_MS);
+    return () => {
+      clearTimeout(timer);
+      setLate(false);
+    };
+  }, [loading]);
+  return (
+    <>
+      <LiveBanner />
+      {late ? <Waiting forCode /> : <Outlet />}
+    </>
+  );
+}
 
 const Brand = () => (
   <Link to="/" style={{ display: 'flex', alignItems: 'center', gap: 10, padding: 12, color: 'inherit' }}>

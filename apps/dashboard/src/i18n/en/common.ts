@@ -24,6 +24,7 @@ export const common = {
   state: {
     loading: 'Loading',
     slow: 'This takes longer than usual. It is tried again by itself, for a few seconds more.',
+    slowPage: 'This takes longer than usual. If nothing comes, load the page again.',
     retry: 'Try again',
     forbidden: 'Your role does not allow this',
     forbiddenHint: 'Ask an administrator of your project for the right to do it.',

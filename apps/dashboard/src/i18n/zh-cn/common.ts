@@ -24,6 +24,7 @@ export const common = {
   state: {
     loading: '正在加载',
     slow: '比平时慢。几秒钟内会自动重试。',
+    slowPage: '比平时慢。如果一直没有内容，请重新加载页面。',
     retry: '重试',
     forbidden: '您的角色不允许此操作',
     forbiddenHint: '请向项目管理员申请相应权限。',
