@@ -59,6 +59,7 @@ function Ways({ methods, given }: { methods: readonly Method[]; given: string | 
   return (
     <Tabs
       key={given}
+      {...(given !== undefined && { defaultActiveKey: 'token' })}
       items={methods.map((method) => ({
         key: method,
         label: t(TAB[method]),
