@@ -6,7 +6,7 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 fail() { echo "0 passed, 1 failed"; exit 1; }
-scripts/setup.sh --build --openstack || fail
+scripts/setup.sh --build --dashboard --openstack || fail
 export PATH="$PWD/node_modules/.bin:$PATH" # Node 24, whatever the system's is
 
 reports=$(mktemp -d)
