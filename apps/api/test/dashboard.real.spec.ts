@@ -67,4 +67,25 @@ describe('the dashboard', () => {
       expect(await answer.text()).not.toContain('the page');
     },
   );
+
+  it('says in a browser that an address leads nowhere, and to a program that nothing is found', async () => {
+    const inBrowser = { headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } };
+    const page = await fetch(`${api.url}/nothing/here?at=all`, inBrowser);
+    expect(page.status).toBe(404);
+    expect(page.headers.get('content-type')).toMatch('text/html');
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'self'");
+    expect(await page.text()).toContain('the page');
+
+    const program = await fetch(`${api.url}/nothing/here`);
+    expect(program.status).toBe(404);
+    expect(program.headers.get('content-type')).toMatch('application/problem+json');
+
+    for (const path of ['/v1/nothing', '/v1', '/docs/nothing', '/assets/none.js']) {
+      const answer = await fetch(api.url + path, inBrowser);
+      expect([path, answer.status]).toEqual([path, 404]);
+      expect(await answer.text()).not.toContain('the page');
+    }
+    const posted = await fetch(`${api.url}/nothing`, { method: 'POST', ...inBrowser });
+    expect(posted.headers.get('content-type')).toMatch('application/problem+json');
+  });
 });

@@ -159,6 +159,12 @@ describe('what somebody may not', () => {
     await logIn(page, url, TOKENS.reader);
     await page.goto(`${url}/instances/${crypto.randomUUID()}`);
     await page.getByText('There is no such thing, or it is not yours').waitFor();
+    const answer = await page.goto(`${url}/instnaces`);
+    expect(answer?.status()).toBe(404);
+    await page.getByText('There is no page at this address').waitFor();
+    expect(await seriousFaults(page)).toEqual([]);
+    await page.getByRole('link', { name: 'To the overview' }).click();
+    await heading(page, 'Overview').waitFor();
   });
 });
 

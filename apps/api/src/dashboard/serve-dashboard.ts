@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Log } from '@varve/catalog';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 
 /** The page's own addresses; every one of them is the same file, and the page decides what to show. */
 const PAGES = ['/', '/login', '/instances', '/instances/*', '/operations', '/operations/*', '/admin/*'];
@@ -45,10 +46,21 @@ export async function serveDashboard(
     'referrer-policy': 'same-origin',
     'cache-control': 'no-cache',
   };
-  for (const page of PAGES) {
-    fastify.get(page, (_, reply) => reply.headers(headers).sendFile('index.html', dir, { cacheControl: false }));
-  }
+  const send = (reply: FastifyReply): FastifyReply =>
+    reply.headers(headers).sendFile('index.html', dir, { cacheControl: false });
+  for (const page of PAGES) fastify.get(page, (_, reply) => send(reply));
+  // Whoever mistypes an address in a browser is told so by the page, with a way on; a program by the API, as ever.
+  fastify.get('/*', (request, reply) => {
+    if (!isForPeople(request)) return reply.callNotFound();
+    return send(reply.status(404));
+  });
 }
+
+/** Everything below these is for programs, or has a "not found" of its own. */
+const NOT_PAGES = /^\/(v1|docs|assets)(\/|$)/;
+
+const isForPeople = ({ url, headers }: FastifyRequest): boolean =>
+  (headers.accept ?? '').includes('text/html') && !NOT_PAGES.test(url.split('?')[0] ?? '');
 
 const policyFor = (frameAncestors: string): string =>
   [

@@ -1,6 +1,6 @@
 import { Button, Result, Typography } from 'antd';
 import { useTranslation } from 'react-i18next';
-import { isRouteErrorResponse, useRouteError } from 'react-router';
+import { isRouteErrorResponse, Link, useRouteError } from 'react-router';
 
 /** A fault of a page itself, and an address that leads nowhere. */
 export function PageError() {
@@ -21,5 +21,12 @@ export function PageError() {
 
 export function NoSuchPage() {
   const { t } = useTranslation();
-  return <Result status="404" title={t('common.state.notFound')} subTitle={t('common.state.notFoundHint')} />;
+  return (
+    <Result
+      status="404"
+      title={t('common.state.noPage')}
+      subTitle={t('common.state.noPageHint')}
+      extra={<Link to="/">{t('common.state.toOverview')}</Link>}
+    />
+  );
 }

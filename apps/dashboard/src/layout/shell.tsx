@@ -120,6 +120,8 @@ const Brand = () => (
   </Link>
 );
 
+const PAGES = ['/instances', '/operations', '/admin/hosts', '/admin/audit'];
+
 /** Schedules, retention, quotas and verification get their group between operations and administration. */
 function Navigation({ onChosen }: { onChosen?: () => void }) {
   const { t } = useTranslation();
@@ -150,10 +152,16 @@ function Navigation({ onChosen }: { onChosen?: () => void }) {
     { type: 'divider' },
     { key: '/docs', icon: <BookOutlined />, label: <a href="/docs/">{t('common.nav.docs')}</a> },
   ];
-  const at = ['/instances', '/operations', '/admin/hosts', '/admin/audit'].find((path) => pathname.startsWith(path));
+  const at = pathname === '/' ? '/' : PAGES.find((path) => pathname.startsWith(path));
   return (
     <nav aria-label={t('common.nav.label')}>
-      <Menu mode="inline" selectedKeys={[at ?? '/']} items={items} onClick={onChosen} style={{ borderInlineEnd: 0 }} />
+      <Menu
+        mode="inline"
+        selectedKeys={at === undefined ? [] : [at]}
+        items={items}
+        onClick={onChosen}
+        style={{ borderInlineEnd: 0 }}
+      />
     </nav>
   );
 }
