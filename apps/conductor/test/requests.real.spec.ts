@@ -101,7 +101,8 @@ describe('a snapshot', () => {
     for (const event of worker.eventsOf(job, 'failed')) await worker.publish(event);
 
     const failed = await plane.operation('member-red', job.operationId, 'failed');
-    expect(failed['problem']).toMatchObject({ code: 'store_unavailable' });
+    // And where it broke off.
+    expect(failed).toMatchObject({ phase: 'uploading', problem: { code: 'store_unavailable' } });
     const { body } = await plane.call('member-red', 'GET', `/v1/snapshots/${String(asked.body['uid'])}`);
     expect(body).toMatchObject({ status: 'error', problem: { code: 'store_unavailable' } });
     const points = await plane.call('member-red', 'GET', `/v1/instances/${id}/restore-points`);

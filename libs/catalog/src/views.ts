@@ -70,9 +70,12 @@ export const snapshotView = (point: RestorePointEntity, layer: LayerEntity | und
 const problemView = ({ problem }: Pick<OperationEntity, 'problem'>): OperationView['problem'] =>
   problem && { ...problem, facts: { ...problem.facts } };
 
-/** How far it is, from the same row as whether it is over: an operation that ended can't go on at 90 %. */
+/**
+ * How far it is, from the same row as whether it is over: an operation that ended well can't go on at 90 %. One that broke
+ * off stays in the phase that it did so in.
+ */
 const progressOf = (operation: OperationEntity): Pick<OperationView, 'phase' | 'doneBytes' | 'totalBytes'> => ({
-  phase: isOver(operation) ? 'finishing' : operation.phase,
+  phase: operation.state === 'succeeded' ? 'finishing' : operation.phase,
   doneBytes: operation.state === 'succeeded' ? operation.totalBytes : operation.doneBytes,
   totalBytes: operation.totalBytes,
 });

@@ -17,6 +17,7 @@ export const operations = {
   host: 'Host',
   nowhere: 'none',
   moreActive: 'There are more than are shown. See all that wait or run.',
+  brokeOff: { failed: 'It failed here', cancelled: 'It was cancelled here' },
   phases: 'Phases',
   facts: 'Facts',
   fact: {

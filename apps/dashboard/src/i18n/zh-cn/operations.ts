@@ -17,6 +17,7 @@ export const operations = {
   host: '主机',
   nowhere: '无',
   moreActive: '还有更多未显示。查看全部等待或进行中的操作。',
+  brokeOff: { failed: '在此阶段失败', cancelled: '在此阶段取消' },
   phases: '阶段',
   facts: '概要',
   fact: {

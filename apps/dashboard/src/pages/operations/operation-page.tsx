@@ -57,19 +57,16 @@ export default function OperationPage() {
 
 function Course({ operation }: { operation: OperationView }) {
   const { t } = useTranslation();
-  const over = isFinished(operation);
   return (
     <Flex vertical gap={16}>
       {operation.problem && <ProblemAlert error={operation.problem} />}
-      {(!over || operation.state === 'succeeded') && (
-        <Card size="small" title={<h2 style={{ margin: 0, fontSize: 16 }}>{t('operations.phases')}</h2>}>
-          <Flex vertical gap={16}>
-            <Phases operation={operation} />
-            {operation.state === 'running' && <OperationProgress operation={operation} />}
-            {operation.state === 'queued' && <Alert type="info" showIcon title={t('operations.waits')} />}
-          </Flex>
-        </Card>
-      )}
+      <Card size="small" title={<h2 style={{ margin: 0, fontSize: 16 }}>{t('operations.phases')}</h2>}>
+        <Flex vertical gap={16}>
+          <Phases operation={operation} />
+          {operation.state === 'running' && <OperationProgress operation={operation} />}
+          {operation.state === 'queued' && <Alert type="info" showIcon title={t('operations.waits')} />}
+        </Flex>
+      </Card>
       <Row gutter={[16, 16]}>
         <Col xs={24} xl={10}>
           <Facts operation={operation} />
