@@ -115,6 +115,8 @@ describe('the operations', () => {
       await page.getByRole('alert').getByText('store_unavailable').waitFor();
       await page.getByRole('heading', { name: 'Journal of the host' }).waitFor();
       await page.getByRole('row').filter({ hasText: 'Done' }).first().waitFor();
+      await page.getByRole('row', { name: /^upload layer Failed/ }).waitFor();
+      expect(await page.locator('[aria-current=step]').innerText()).toMatch(/Uploading\s+It failed here/);
       expect(await seriousFaults(page)).toEqual([]);
     } finally {
       product.store.bringBack();

@@ -136,7 +136,8 @@ export class Runner {
     );
 
     if (outcome.kind === 'finished') {
-      await announceOnce(journal, 'operation.finished', { ...outcome.result, steps: stepsOf(journal.entries) });
+      const steps = stepsOf(journal.entries, outcome.result.problem);
+      await announceOnce(journal, 'operation.finished', { ...outcome.result, steps });
       log.info({ state: outcome.result.state, problem: outcome.result.problem }, 'finished');
     } else {
       const failure = failureEvent(job, outcome.problem);

@@ -102,6 +102,8 @@ export async function snapshotSystemDisk(
     // A copy holds what is not sealed yet, so it can't stand for a layer of the chain.
     if (!copied)
       merges.push(...(await makeRoom(run, ctx, request, names, { source: upload.source, backing: judged.backing })));
+    // Room was made after it; but this is where it failed, and the last that is told stays.
+    ctx.progress('uploading', 0, 0);
   }
   await run.step('clean up', cleanUp(ctx, instanceId, names));
   const stored = upload.kind === 'stored' ? [...request.storedLayers, layerUid] : request.storedLayers;

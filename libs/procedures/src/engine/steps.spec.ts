@@ -43,6 +43,22 @@ describe('the steps of a procedure', () => {
     },
   ])('$name', ({ entries, steps }) => expect(shown(entries)).toEqual(steps));
 
+  it('that failed as an outcome are told from those that came after, and from what did not matter', () => {
+    const other = { ...problem, code: 'other', message: 'of no importance' };
+    const entries: JournalEntry[] = [
+      head,
+      begin('a', 1),
+      { kind: 'done', step: 'a', result: { kind: 'left', problem: { ...other } }, at: second(2) },
+      begin('b', 3),
+      { kind: 'done', step: 'b', result: { kind: 'failed', problem: { ...problem } }, at: second(4) },
+      begin('c', 5),
+      done('c', 6),
+    ];
+    const states = (end: Problem | null) => stepsOf(entries, end).map(({ state, detail }) => detail ?? state);
+    expect(states(problem)).toEqual(['done', 'it is full', 'done']);
+    expect(states(null)).toEqual(['done', 'done', 'done']);
+  });
+
   it('give a long reason in short', () => {
     const long = { ...problem, message: 'x'.repeat(10_000) };
     const [step] = stepsOf([head, begin('a', 1), { kind: 'giving-up', problem: long, at: second(2) }]);

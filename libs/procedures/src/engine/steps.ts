@@ -1,9 +1,10 @@
+import type { Json, Problem } from '@varve/core';
 import type { JournalEntry } from './journal.js';
 
 /** How one step of a procedure went, for people. */
 export interface StepRecord {
   readonly name: string;
-  /** `failed`: it is why the procedure gave up. `undone`: it had been done, and was taken back. */
+  /** `failed`: it is why the procedure gave up, or came to a bad end. `undone`: it had been done, and was taken back. */
   readonly state: 'running' | 'done' | 'failed' | 'undone';
   readonly startedAt: string;
   /** When it came to its state; `null` while it runs. */
@@ -16,8 +17,13 @@ export interface StepRecord {
 const DETAIL_CHARACTERS = 500;
 export const detailOf = (message: string): string => message.slice(0, DETAIL_CHARACTERS);
 
-/** The steps of a procedure by its journal, in the order of beginning. */
-export function stepsOf(entries: readonly JournalEntry[]): StepRecord[] {
+/**
+ * The steps of a procedure by its journal, in the order of beginning.
+ *
+ * @param end - the problem that it ended with. A failed upload is an outcome, after which it goes on to tidy up: of the
+ *   steps, the one that has this problem for its result is where it failed
+ */
+export function stepsOf(entries: readonly JournalEntry[], end: Problem | null = null): StepRecord[] {
   const steps = new Map<string, StepRecord>();
   // Entries of a journal from before they had times are taken to be of the time of the one before.
   let at = '';
@@ -32,11 +38,11 @@ export function stepsOf(entries: readonly JournalEntry[]): StepRecord[] {
         steps.set(entry.step, { name: entry.step, state: 'running', startedAt: at, finishedAt: null, detail: null });
         break;
       case 'done':
-        change(entry.step, { state: 'done' });
+        change(entry.step, end && hasEndedWith(end, entry.result) ? failedBy(end) : { state: 'done' });
         break;
       case 'giving-up':
         for (const { name, state } of steps.values()) {
-          if (state === 'running') change(name, { state: 'failed', detail: detailOf(entry.problem.message) });
+          if (state === 'running') change(name, failedBy(entry.problem));
         }
         break;
       case 'undone':
@@ -47,4 +53,13 @@ export function stepsOf(entries: readonly JournalEntry[]): StepRecord[] {
     }
   }
   return [...steps.values()];
+}
+
+const failedBy = ({ message }: Problem): Partial<StepRecord> => ({ state: 'failed', detail: detailOf(message) });
+
+function hasEndedWith(end: Problem, result: Json): boolean {
+  if (result === null || typeof result !== 'object' || !('problem' in result)) return false;
+  const { problem } = result;
+  if (problem === null || typeof problem !== 'object' || !('code' in problem)) return false;
+  return problem['code'] === end.code && problem['message'] === end.message;
 }
