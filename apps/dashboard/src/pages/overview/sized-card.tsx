@@ -14,6 +14,7 @@ export function SizedCard({ title, extra, height, children }: Props) {
       title={<h2 style={{ margin: 0, fontSize: 16 }}>{title}</h2>}
       extra={extra}
       size="small"
+      className="wrapping-head"
       style={{ height: '100%' }}
       styles={{ body: { minHeight: height, overflow: 'auto' } }}
     >
