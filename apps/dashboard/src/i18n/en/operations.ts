@@ -30,7 +30,6 @@ export const operations = {
     finishedAt: 'Ended',
     waited: 'Waited',
     took: 'Took',
-    bytes: 'Bytes',
     chainLength: 'Own layers at the end',
     merges: 'Merges',
     merge: '{{strategy}} in {{time}}',

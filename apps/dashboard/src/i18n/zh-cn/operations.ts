@@ -30,7 +30,6 @@ export const operations = {
     finishedAt: '结束时间',
     waited: '等待',
     took: '用时',
-    bytes: '字节数',
     chainLength: '结束时自有层数',
     merges: '合并',
     merge: '{{strategy}}，用时 {{time}}',

@@ -23,9 +23,12 @@ export function Facts({ operation }: { operation: OperationView }) {
     [t('operations.fact.finishedAt'), finishedAt && format.moment(finishedAt)],
     [t('operations.fact.waited'), waited === null ? null : format.duration(Math.max(0, waited))],
     [t('operations.fact.took'), startedAt && <Took key="took" operation={operation} />],
+    // Of the phase that it is in, or broke off in.
     [
-      t('operations.fact.bytes'),
-      totalBytes > 0 && t('common.progress.bytes', { done: format.bytes(doneBytes), total: format.bytes(totalBytes) }),
+      t(`common.phase.${operation.phase}`),
+      operation.state !== 'succeeded' &&
+        totalBytes > 0 &&
+        t('common.progress.bytes', { done: format.bytes(doneBytes), total: format.bytes(totalBytes) }),
     ],
     [t('operations.fact.merges'), merges.length > 0 && <Merges key="merges" of={merges} />],
     [t('operations.fact.chainLength'), chainLength === null ? null : format.count(chainLength)],

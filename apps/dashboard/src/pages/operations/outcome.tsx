@@ -1,9 +1,7 @@
 import { isFinished } from '@varve/api-client';
 import type { OperationView } from '@varve/contracts';
-import { useTranslation } from 'react-i18next';
 import { useHeardOf } from '../../api/operations.ts';
 import { OperationProgress } from '../../common/operation-progress.tsx';
-import { useFormat } from '../../common/use-format.ts';
 
 /** How far it is; or what it came to. */
 export function Outcome({ listed, listedAt }: { listed: OperationView; listedAt: number }) {
@@ -15,9 +13,8 @@ function UnderWay({ listed, listedAt }: { listed: OperationView; listedAt: numbe
   return isFinished(operation) ? <Ended operation={operation} /> : <OperationProgress operation={operation} small />;
 }
 
-function Ended({ operation: { problem, doneBytes, totalBytes } }: { operation: OperationView }) {
-  const { t } = useTranslation();
-  const format = useFormat();
+/** No bytes: those that are known are of the last phase, and 512 MiB merged are not 512 MiB stored. */
+function Ended({ operation: { problem } }: { operation: OperationView }) {
   if (problem) {
     return (
       <span className="two-lines" title={problem.message}>
@@ -25,12 +22,5 @@ function Ended({ operation: { problem, doneBytes, totalBytes } }: { operation: O
       </span>
     );
   }
-  if (totalBytes === 0) return <span className="secondary">–</span>;
-  return (
-    <span className="number">
-      {doneBytes === totalBytes
-        ? format.bytes(doneBytes)
-        : t('common.progress.bytes', { done: format.bytes(doneBytes), total: format.bytes(totalBytes) })}
-    </span>
-  );
+  return <span className="secondary">–</span>;
 }
