@@ -44,6 +44,8 @@ packages=(
   zsh fish           # tests: the command's completion
   man-db mandoc      # tests: its manual page
   python3-pika       # tests: the documentation's consumer
+  jq curl            # tests: its hook
+  ansible-core       # tests: its Ansible task
 )
 # Only with --dashboard: testbed/browser.
 [ $dashboard = no ] || packages+=(

@@ -9,6 +9,9 @@ varve operation list --state failed --limit 100 --watch "${EVERY:-30}" --json | 
     while read -r failure; do
       id=$(jq -r .id <<<"$failure")
       grep -qxF "$id" "$told" && continue
-      curl -fsS -H content-type:application/json -d "$(jq '{text}' <<<"$failure")" "$HOOK_URL" >/dev/null && echo "$id" >>"$told"
+      # What can't be told now is told the next time.
+      if curl -fsS -H content-type:application/json -d "$(jq '{text}' <<<"$failure")" "$HOOK_URL" >/dev/null; then
+        echo "$id" >>"$told"
+      fi
     done
 done
