@@ -72,8 +72,12 @@ describe('a restore point', () => {
 
     await askToDelete('monday');
     await dialog.getByRole('button', { name: 'Delete it' }).click();
-    await page.getByText('It was not deleted').waitFor();
+    const refusal = page.getByRole('dialog', { name: 'It was not deleted' });
+    await refusal.getByText('snapshot_needed').waitFor();
     await dialog.waitFor({ state: 'detached' });
+    expect(await seriousFaults(page)).toEqual([]);
+    await refusal.getByRole('button', { name: 'Close' }).click();
+    await refusal.waitFor({ state: 'detached' });
     expect(await namesLeft()).toEqual(['tuesday', 'monday']);
 
     await askToDelete('tuesday');

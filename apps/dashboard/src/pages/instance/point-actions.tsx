@@ -4,6 +4,7 @@ import type { InstanceView, SnapshotView } from '@varve/contracts';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
+import { ProblemAlert } from '../../common/problem-alert.tsx';
 import { useFormat } from '../../common/use-format.ts';
 import { useMay } from '../../session/session.tsx';
 import { ActionButton } from './action-button.tsx';
@@ -16,7 +17,7 @@ export function PointActions({ instance, point }: { instance: InstanceView; poin
   const { t } = useTranslation();
   const format = useFormat();
   const navigate = useNavigate();
-  const { modal, notification } = App.useApp();
+  const { modal } = App.useApp();
   const { of } = useObstacles(instance);
   const [mayExport, mayDelete] = [useMay('exports:create'), useMay('snapshots:delete')];
   const [exporting, setExporting] = useState(false);
@@ -34,7 +35,13 @@ export function PointActions({ instance, point }: { instance: InstanceView; poin
       autoFocusButton: 'cancel',
       onOk: () =>
         remove.mutate(point.uid, {
-          onError: (error) => notification.error({ title: t('instance.delete.refused'), description: error.message }),
+          // It stays until it was read.
+          onError: (error) =>
+            void modal.error({
+              title: t('instance.delete.refused'),
+              content: <ProblemAlert error={error} />,
+              okText: t('common.action.close'),
+            }),
         }),
     });
   const items = [
