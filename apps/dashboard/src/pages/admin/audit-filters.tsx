@@ -34,7 +34,7 @@ export function AuditFilters({ query }: { query: Partial<AuditQuery> }) {
           label={t(`admin.audit.${LABEL[name]}`)}
           value={params.get(name) ?? ''}
           onSearch={(text) => change({ [name]: text }, { replace: true })}
-          width={name === 'action' ? 240 : 160}
+          width={name === 'action' ? 270 : 160}
         />
       ))}
       <Choice

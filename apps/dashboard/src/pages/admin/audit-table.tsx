@@ -16,7 +16,11 @@ export function AuditTable({ items, late }: { items: AuditView[]; late: boolean 
     {
       title: t('admin.audit.at'),
       className: 'number',
-      render: (_, { at }) => <time dateTime={at}>{format.moment(at)}</time>,
+      render: (_, { at }) => (
+        <time dateTime={at} style={{ whiteSpace: 'nowrap' }}>
+          {format.moment(at)}
+        </time>
+      ),
     },
     { title: t('admin.audit.user'), render: (_, { userId }) => <Who id={userId} /> },
     { title: t('admin.audit.project'), render: (_, { projectId }) => (projectId === NOBODY ? '' : projectId) },
