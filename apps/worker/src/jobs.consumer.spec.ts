@@ -1,4 +1,5 @@
 import type { ExportPoint, SettleDisk } from '@varve/contracts';
+import { OutcomeUnknownError } from '@varve/core';
 import type { InstanceId, LayerUid, OperationId, ProjectId, SnapshotUid } from '@varve/core';
 import type { Hypervisor } from '@varve/ports';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
@@ -39,14 +40,14 @@ const cancel = { type: 'operation.cancel', version: 1, operationId, instanceId: 
 
 let root: string;
 let did: string[];
-let known: Promise<void>;
+let libvirt: () => Promise<void>;
 let consumer: JobsConsumer;
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'varve-jobs-'));
   await mkdir(join(root, here));
   did = [];
-  known = Promise.resolve();
+  libvirt = () => Promise.resolve();
   const runner = (name: string) =>
     ({
       enqueue: ({ instance }: { instance: InstanceId }) => void did.push(`${name} begins on ${instance}`),
@@ -54,7 +55,7 @@ beforeEach(async () => {
     }) as unknown as Runner;
   const hypervisor = {
     find: async (instance: InstanceId) => {
-      await known;
+      await libvirt();
       return instance === here ? { id: here } : null;
     },
   } as unknown as Hypervisor;
@@ -64,7 +65,10 @@ beforeEach(async () => {
   } as unknown as Reporter;
   const gone = new GoneInstances(join(root, GONE), new FileJournals(join(root, GONE)), runner('elsewhere'));
   const place = { journals: new FileJournals(root), runner: runner('here') };
-  consumer = new JobsConsumer(hypervisor, place, gone, reporter, pino({ level: 'silent' }));
+  consumer = new JobsConsumer(hypervisor, place, gone, reporter, pino({ level: 'silent' }), {
+    minTimeout: 1,
+    retries: 3,
+  });
 });
 afterEach(() => rm(root, { recursive: true }));
 
@@ -79,7 +83,7 @@ const deliver = (job: object): Promise<void> => {
 
 it('takes an export of an instance that is not here to where such work is done, and nothing else', async () => {
   await deliver(exportOf(away));
-  await deliver(settle(away));
+  await deliver({ ...settle(away), operationId: '10000000-0000-4000-8000-000000000002' });
   expect(did).toEqual([`elsewhere begins on ${away}`, 'acknowledged', 'operation.finished: not_found', 'acknowledged']);
 });
 
@@ -91,7 +95,8 @@ it('takes an export of one that is here beside its disk', async () => {
 
 it('cancels a job that is only just being taken over', async () => {
   let tell = (): void => undefined;
-  known = new Promise((resolve) => (tell = resolve));
+  const said = new Promise<void>((resolve) => (tell = resolve));
+  libvirt = () => said;
   const both = [deliver(settle(here)), deliver(cancel)];
   tell();
   await Promise.all(both);
@@ -100,4 +105,24 @@ it('cancels a job that is only just being taken over', async () => {
     'here cancels',
     'elsewhere cancels',
   ]);
+});
+
+const noAnswer = (): Promise<void> => Promise.reject(new OutcomeUnknownError('libvirt does not answer'));
+
+it('asks again about an instance while libvirt is away, and then says why nothing is done', async () => {
+  let asked = 0;
+  libvirt = () => (++asked < 3 ? noAnswer() : Promise.resolve());
+  await deliver(settle(here));
+  expect(did).toEqual([`here begins on ${here}`, 'acknowledged']);
+
+  libvirt = noAnswer;
+  await deliver(exportOf(away));
+  expect(did.slice(2)).toEqual(['operation.finished: outcome_unknown', 'acknowledged']);
+});
+
+it('goes on with a job that came before, whether libvirt is there or not', async () => {
+  await deliver(settle(here));
+  libvirt = noAnswer;
+  await deliver(settle(here));
+  expect(did.filter((what) => what !== 'acknowledged')).toEqual([`here begins on ${here}`, `here begins on ${here}`]);
 });

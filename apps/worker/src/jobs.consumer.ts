@@ -3,6 +3,8 @@ import { JobOutdatedError, JobUnusableError, NotFoundError, problemOf } from '@v
 import type { InstanceId, OperationId } from '@varve/core';
 import type { Hypervisor } from '@varve/ports';
 import { isClosed } from '@varve/procedures';
+import pRetry from 'p-retry';
+import type { Options as RetryOptions } from 'p-retry';
 import type { Logger } from 'pino';
 import type { DiskJob } from './procedures.js';
 import { headFor } from './procedures.js';
@@ -30,6 +32,7 @@ export class JobsConsumer {
     private readonly gone: GoneInstances,
     private readonly reporter: Reporter,
     private readonly log: Logger,
+    private readonly patience: RetryOptions = { retries: 5, minTimeout: 500 },
   ) {}
 
   /** @throws when the broker could not be told: the message is then delivered again */
@@ -56,15 +59,22 @@ export class JobsConsumer {
   }
 
   private async accept(job: DiskJob): Promise<void> {
-    const place = await this.placeFor(job);
-    if (!place) return this.refuse(job, new NotFoundError('instance on this host', job.instanceId));
-    const { journals, runner } = place;
-    const known = await journals.find(job.instanceId, job.operationId);
-    if (known) {
+    for (const { journals, runner } of [this.here, this.gone]) {
+      const known = await journals.find(job.instanceId, job.operationId);
+      if (!known) continue;
       this.log.info({ operation: job.operationId }, 'this job came before');
       if (!isClosed(known)) runner.enqueue(known);
       return;
     }
+    let place: Workplace | null;
+    try {
+      place = await pRetry(() => this.placeFor(job), this.patience);
+    } catch (error) {
+      // Put aside as a dead letter, nobody would hear of it, and the operation would wait for ever.
+      return this.refuse(job, error);
+    }
+    if (!place) return this.refuse(job, new NotFoundError('instance on this host', job.instanceId));
+    const { journals, runner } = place;
     const seen = await journals.latestEpoch(job.instanceId);
     if (job.epoch <= seen) return this.refuse(job, new JobOutdatedError(job.epoch, seen));
     try {
