@@ -61,6 +61,7 @@ export class WorkerModule {
             withGiveUp(
               new ZstdLayerStore(createObjectStore(config.store), { compressionLevel: config.zstdLevel }),
               config.uploadGiveUpMs,
+              log,
             ),
         },
         { provide: IMAGE_SERVICE, useFactory: () => createImageService(config.images) },
