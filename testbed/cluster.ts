@@ -5,7 +5,7 @@
 //   const instance = await cluster.get('/v1/instances');
 //   await cluster.worker.kill(); await cluster.worker.start();
 //   await cluster.close();
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Daemon } from './services/daemon.ts';
 import { freePorts } from './services/ports.ts';
@@ -151,7 +151,6 @@ export class Cluster {
       VARVE_HEARTBEAT_S: '1',
       VARVE_STOP_GRACE_S: '1',
       VARVE_UPLOAD_GIVE_UP_S: '3',
-      VARVE_S3_DEADLINE_S: '3',
       ...options.workerEnv,
     };
     const identity = { VARVE_IDENTITY: 'static', VARVE_TOKENS_FILE: join(root, 'tokens.json'), ...options.apiEnv };
@@ -200,6 +199,17 @@ export class Cluster {
   /** What the `varve` command needs to speak to this cluster. */
   cliEnv(token: string = TOKENS.member): Record<string, string> {
     return { VARVE_URL: this.url, VARVE_TOKEN: token };
+  }
+
+  /** The latest warnings and errors of each process: why it is that something does not happen. */
+  troubles(): string {
+    return [...this.apis, ...this.conductors, this.worker]
+      .flatMap(({ logFile }) => {
+        const lines = readFileSync(logFile, 'utf8').split('\n');
+        return lines.filter((line) => /^\{"level":[456]0/.test(line)).slice(-10);
+      })
+      .map((line) => line.slice(0, 1_000))
+      .join('\n');
   }
 
   /** Any request; the answer's body as it is, without a look at the status. */

@@ -59,7 +59,6 @@ export class Bench {
       // As in production: a busy machine is no reason to give up.
       workerEnv: {
         VARVE_UPLOAD_GIVE_UP_S: '120',
-        VARVE_S3_DEADLINE_S: '30',
         VARVE_STOP_GRACE_S: '30',
         ...options.workerEnv,
       },

@@ -4,7 +4,8 @@ import type { VarveClient } from '@varve/api-client';
 import type { CreateSnapshot, OperationView, RollbackView, SnapshotView } from '@varve/contracts';
 import { expect } from 'vitest';
 import type { z } from 'zod';
-import { until } from '../services/until.ts';
+import type { Cluster } from '../cluster.ts';
+import { finishedOperation } from '../finished-operation.ts';
 import type { ProvingServer } from './proving-server.ts';
 
 /** The states that a restore point may show: all that was flushed before it was asked for, nothing from after it. */
@@ -21,10 +22,12 @@ export interface Point extends Bounds {
 export class ProtectedServer {
   readonly server: ProvingServer;
   readonly client: VarveClient;
+  private readonly cluster: Cluster;
 
-  constructor(server: ProvingServer, client: VarveClient) {
+  constructor(server: ProvingServer, client: VarveClient, cluster: Cluster) {
     this.server = server;
     this.client = client;
+    this.cluster = cluster;
   }
 
   get id(): string {
@@ -33,14 +36,7 @@ export class ProtectedServer {
 
   /** The operation's end, whatever it is. */
   finished(id: string, deadlineMs = 180_000): Promise<OperationView> {
-    return until(
-      `operation ${id} has ended`,
-      async () => {
-        const operation = await this.client.operation(id);
-        return ['succeeded', 'failed', 'cancelled'].includes(operation.state) && operation;
-      },
-      { deadlineMs, everyMs: 200 },
-    );
+    return finishedOperation(this.client, id, { deadlineMs, cluster: this.cluster });
   }
 
   /** Takes a snapshot to its end, and has the guest, if it runs, read all its frozen data at once. */

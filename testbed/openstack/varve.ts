@@ -89,7 +89,7 @@ export class Varve {
   async protect(server: ProvingServer, owner: Session = this.cloud.demo): Promise<ProtectedServer> {
     const client = this.client(owner);
     await until(`the catalog knows ${server.id}`, () => client.instance(server.id), { deadlineMs: 60_000 });
-    return new ProtectedServer(server, client);
+    return new ProtectedServer(server, client, this.cluster);
   }
 
   /** Servers go on running, with whatever layers they have. */

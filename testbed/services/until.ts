@@ -2,12 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * Asks `condition` every `everyMs` until it gives something else than `null`, `undefined` or `false`.
- * An error that it throws counts as "not yet" and is the cause of ours at the end.
+ * An error that it throws counts as "not yet" and is the cause of ours at the end. `what` as a function is asked then:
+ * it can say what was there instead.
  *
  * @throws {Error} when `deadlineMs` have passed
  */
 export async function until<T>(
-  what: string,
+  what: string | (() => string),
   condition: () => Promise<T | null | undefined | false> | T | null | undefined | false,
   { deadlineMs = 30_000, everyMs = 50 }: { deadlineMs?: number; everyMs?: number } = {},
 ): Promise<T> {
@@ -23,5 +24,5 @@ export async function until<T>(
     }
     await sleep(everyMs);
   } while (performance.now() < end);
-  throw new Error(`waited ${deadlineMs} ms in vain: ${what}`, { cause });
+  throw new Error(`waited ${deadlineMs} ms in vain: ${typeof what === 'string' ? what : what()}`, { cause });
 }

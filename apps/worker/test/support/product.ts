@@ -12,6 +12,7 @@ import { promisify } from 'node:util';
 import { VarveClient } from '@varve/api-client';
 import type { OperationView } from '@varve/contracts';
 import { Cluster, TOKENS } from '../../../../testbed/cluster.ts';
+import { finishedOperation } from '../../../../testbed/finished-operation.ts';
 import type { GuestOptions } from '../../../../testbed/guest/layout.ts';
 import { ProvingGuest } from '../../../../testbed/guest/guest.ts';
 import { freshDatabase, freshVhost } from '../../../../testbed/services/shared.ts';
@@ -98,14 +99,7 @@ export class Product {
 
   /** The operation's end, whatever it is. */
   finished(id: string): Promise<OperationView> {
-    return until(
-      `operation ${id} has ended`,
-      async () => {
-        const operation = await this.client.operation(id);
-        return ['succeeded', 'failed', 'cancelled'].includes(operation.state) && operation;
-      },
-      PATIENCE,
-    );
+    return finishedOperation(this.client, id, { ...PATIENCE, cluster: this.cluster });
   }
 
   /** The worker as a new process, with other settings if any are given; open work is gone on with. */
