@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './testbed/longest-first.ts';
 
 const { compilerOptions } = JSON.parse(readFileSync(new URL('./tsconfig.json', import.meta.url), 'utf8')) as {
   compilerOptions: { paths: Record<string, [string]> };
@@ -19,6 +20,7 @@ const shared = {
 export default defineConfig({
   ...shared,
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       // Rules and procedures on fakes: seconds.
       {
