@@ -78,6 +78,15 @@ export function topPair(record: ChainRecord): Pair | null {
   return lower && upper ? { lower: lower.fileId, upper: upper.fileId } : null;
 }
 
+/**
+ * Why a merge is left for the next procedure. Copies are gone on with whatever was refused: QEMU may have begun to use
+ * them.
+ */
+const CAN_WAIT: Readonly<Record<'in-place' | 'copy', readonly string[]>> = {
+  'in-place': ['no_space', 'disk_busy', 'hypervisor_refused'],
+  copy: ['no_space'],
+};
+
 async function merge(
   ctx: ProcedureContext,
   instance: InstanceId,
@@ -122,7 +131,7 @@ async function merge(
     return done('copy', names.lowerCopy);
   } catch (error) {
     // The chain still holds every byte, one layer longer than it could be. The next procedure tries again.
-    if (error instanceof ServiceError && error.code === 'no_space') {
+    if (error instanceof ServiceError && CAN_WAIT[strategy].includes(error.code)) {
       return { kind: 'left', problem: problemOf(error) };
     }
     throw error;

@@ -131,9 +131,10 @@ export function switchToOverlay(
         held = (await freeze.thaw?.()) ?? false;
         return result.kind === 'switched' && held ? { ...result, consistency: 'filesystem' } : result;
       } catch (error) {
-        // QEMU said no, so nothing has changed; what we don't know the outcome of goes to `recover` instead.
+        // QEMU said no, or was not asked because somebody else works on the disk, maybe for long: nothing has changed.
+        // What we don't know the outcome of goes to `recover` instead.
         const problem = problemOf(error);
-        if (problem.code === 'hypervisor_refused') return { kind: 'refused', problem: problem };
+        if (['hypervisor_refused', 'disk_busy'].includes(problem.code)) return { kind: 'refused', problem };
         throw error;
       } finally {
         if (!held) await freeze.thaw?.();

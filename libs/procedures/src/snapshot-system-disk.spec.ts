@@ -110,6 +110,39 @@ describe('a snapshot of a running instance', () => {
     expect(points).not.toContain('before switch');
   });
 
+  it('fails at once when somebody else begins to work on the disk right before the switch', async () => {
+    const bench = await watched(atRest());
+    const before = await recordOf(bench);
+    bench.onPoint = (point) => {
+      if (point === 'before journal: begin "switch to overlay"') qemuOf(bench).foreignJob = 'a mirror';
+    };
+    const { outcome } = await bench.snapshot();
+    expect(outcome).toMatchObject({ result: { state: 'failed', problem: { code: 'disk_busy' } } });
+    expect(await recordOf(bench)).toEqual(before);
+    [bench.onPoint, qemuOf(bench).foreignJob] = [null, null];
+    expect((await bench.snapshot()).available).toBe(true);
+  });
+
+  it.each([
+    ['somebody else works on the disk', (bench: Bench) => void (qemuOf(bench).foreignJob = 'a mirror')],
+    [
+      'QEMU does not do it',
+      (bench: Bench) =>
+        void vi.spyOn(bench.host.hypervisor, 'commit').mockRejectedValueOnce(new HypervisorRefusedError('I/O error')),
+    ],
+  ])('ends well with the merge left for the next one when %s', async (_, spoil) => {
+    const bench = await watched(atRest());
+    bench.onPoint = (point) => {
+      if (point === 'after upload') spoil(bench);
+    };
+    const { available, outcome } = await bench.snapshot();
+    expect(available).toBe(true);
+    expect(outcome).toMatchObject({ result: { state: 'succeeded', chainLength: 3 } });
+    [bench.onPoint, qemuOf(bench).foreignJob] = [null, null];
+    expect((await bench.snapshot()).available).toBe(true);
+    expect((await recordOf(bench)).files).toHaveLength(2);
+  });
+
   it('does not touch a chain that somebody else has changed', async () => {
     const bench = await watched(atRest());
     const { base } = bench.host;
