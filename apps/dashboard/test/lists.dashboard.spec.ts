@@ -44,6 +44,22 @@ const heading = (name: string) => page.getByRole('heading', { level: 1, name });
 const card = (name: string) =>
   page.getByRole('region', { name: 'Protection' }).getByRole('link').filter({ hasText: name });
 
+/** What the service and the host have said in English is there for whoever reads Chinese, with their own words. */
+async function inChinese(address: string): Promise<void> {
+  const another = await browser.page({ language: 'zh-CN' });
+  await logIn(another, url, TOKENS.admin);
+  await another.goto(address);
+  const alert = another.getByRole('alert').filter({ hasText: 'store_unavailable' });
+  await alert.getByText('对象存储不可用', { exact: true }).waitFor();
+  expect(await alert.locator('[lang=en]').innerText()).not.toBe('');
+  await another.getByText(/^结束于步骤\s+上传层$/).waitFor();
+  await another.getByRole('row', { name: /^上传层 upload layer .*失败/ }).waitFor();
+  expect(await seriousFaults(another)).toEqual([]);
+  await another.goto(`${url}/operations?state=failed`);
+  await another.getByText('对象存储不可用').first().waitFor();
+  await another.context().close();
+}
+
 describe('the overview', () => {
   it('counts, and leads to what it has counted', async () => {
     await card('Not protected').getByText('3', { exact: true }).waitFor();
@@ -118,6 +134,7 @@ describe('the operations', () => {
       await page.getByRole('row', { name: /^upload layer .*Failed/ }).waitFor();
       expect(await page.locator('[aria-current=step]').innerText()).toMatch(/Uploading\s+It failed here/);
       expect(await seriousFaults(page)).toEqual([]);
+      await inChinese(page.url());
     } finally {
       product.store.bringBack();
     }

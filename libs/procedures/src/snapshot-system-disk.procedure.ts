@@ -277,7 +277,7 @@ async function mergeIntoHistory(
     ['merge into history', names.first],
     ['merge history', names.second],
   ] as const) {
-    const pair = await run.step(`plan to ${name}`, planMerge(ctx, instanceId));
+    const pair = await run.step(`plan to ${name}` as const, planMerge(ctx, instanceId));
     if (!pair) break;
     const result = await run.step(
       name,

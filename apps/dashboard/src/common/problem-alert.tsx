@@ -2,21 +2,26 @@ import { Alert, Button, Space, Typography } from 'antd';
 import { ApiError } from '@varve/api-client';
 import type { OperationView } from '@varve/contracts';
 import { useTranslation } from 'react-i18next';
+import { codeOf } from '../i18n/service.ts';
+import { useSaid } from './use-said.ts';
 
 type Problem = NonNullable<OperationView['problem']>;
 
 /** What went wrong, by whatever it was said: its words, what to do about it, and the code for whoever is asked next. */
 export function ProblemAlert({ error, onRetry }: { error: Problem | Error; onRetry?: (() => void) | undefined }) {
   const { t } = useTranslation();
-  const { code, remedy, message, requestId, facts } = described(error);
+  const said = useSaid().problem(error);
+  const code = codeOf(error);
+  const { remedy, requestId, facts } = described(error);
   return (
     <Alert
       type="error"
       showIcon
       role="alert"
-      title={message}
+      title={said.title}
       description={
         <Space orientation="vertical" size={4}>
+          {said.original !== null && <span lang="en">{said.original}</span>}
           <span>{t(`common.problem.${remedy}`)}</span>
           {Object.keys(facts).length > 0 && (
             <span>
@@ -52,15 +57,13 @@ export function ProblemAlert({ error, onRetry }: { error: Problem | Error; onRet
 }
 
 function described(error: Problem | Error): {
-  code: string;
   remedy: Problem['remedy'];
-  message: string;
   requestId: string | null;
   facts: Readonly<Record<string, string>>;
 } {
   if (error instanceof ApiError) return error;
   if (error instanceof Error) {
-    return { code: 'page_fault', remedy: 'call-operator', message: error.message, requestId: null, facts: {} };
+    return { remedy: 'call-operator', requestId: null, facts: {} };
   }
   return { ...error, requestId: null };
 }

@@ -3,6 +3,7 @@ import { useMutation } from '@tanstack/react-query';
 import { App, Button, Dropdown, Flex, Select } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { useApi } from '../api/api.ts';
+import { useSaid } from '../common/use-said.ts';
 import { useSession } from '../session/session.tsx';
 
 /** Who one is, in which project, and the way out. */
@@ -51,12 +52,13 @@ export function Account() {
 function ChangeProject() {
   const { t } = useTranslation();
   const { message } = App.useApp();
+  const said = useSaid();
   const { login, enter } = useSession();
   const api = useApi();
   const change = useMutation({
     mutationFn: (projectId: string) => api.login({ method: 'token', token: login?.token ?? '', projectId }),
     onSuccess: enter,
-    onError: (error) => void message.error(error.message),
+    onError: (error) => void message.error(said.problem(error).title),
   });
   return (
     <Select

@@ -8,6 +8,7 @@ import { keys } from '../../api/keys.ts';
 import { QueryState } from '../../common/query-state.tsx';
 import { SnapshotTag } from '../../common/tags.tsx';
 import { useFormat } from '../../common/use-format.ts';
+import { useSaid } from '../../common/use-said.ts';
 
 const PAGE = 10;
 
@@ -129,6 +130,7 @@ export function PointsTable({ instanceId, withFailed = false, selected, actions 
 function Named({ point: { name, sealedAt, createdAt, status, healed, problem } }: { point: SnapshotView }) {
   const { t } = useTranslation();
   const format = useFormat();
+  const said = useSaid();
   const at = sealedAt ?? createdAt;
   return (
     <Flex vertical gap={2}>
@@ -140,7 +142,11 @@ function Named({ point: { name, sealedAt, createdAt, status, healed, problem } }
         {healed && <Tag>{t('instance.point.healed')}</Tag>}
       </Flex>
       {name !== null && <Typography.Text strong>{name}</Typography.Text>}
-      {problem && <Typography.Text type="danger">{problem.message}</Typography.Text>}
+      {problem && (
+        <Typography.Text type="danger" title={problem.message}>
+          {said.problem(problem).title}
+        </Typography.Text>
+      )}
     </Flex>
   );
 }

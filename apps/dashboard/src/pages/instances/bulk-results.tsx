@@ -5,10 +5,11 @@ import {
   StopOutlined,
   SyncOutlined,
 } from '@ant-design/icons';
-import { ApiError } from '@varve/api-client';
 import { Table, Tag, Typography } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
+import { useSaid } from '../../common/use-said.ts';
+import { codeOf } from '../../i18n/service.ts';
 import type { Outcome } from './ask-all.ts';
 import type { Selection } from './instances-page.tsx';
 
@@ -52,14 +53,15 @@ export function BulkResults({ of, outcomes }: { of: Selection; outcomes: Readonl
 
 function Said({ outcome }: { outcome: Outcome }) {
   const { t } = useTranslation();
+  const said = useSaid();
   if (outcome.is === 'accepted') {
     return <Link to={`/operations/${outcome.operationId}`}>{outcome.operationId.slice(0, 8)}</Link>;
   }
   if (outcome.is !== 'refused') return null;
-  const code = outcome.error instanceof ApiError ? outcome.error.code : 'page_fault';
+  const code = codeOf(outcome.error);
   return (
     <>
-      {outcome.error.message}{' '}
+      <span title={outcome.error.message}>{said.problem(outcome.error).title}</span>{' '}
       <a
         href={`/docs/troubleshooting#${code}`}
         target="_blank"

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { useApi } from '../../api/api.ts';
 import { keys } from '../../api/keys.ts';
 import { useDebounced } from '../../common/use-debounced.ts';
+import { useSaid } from '../../common/use-said.ts';
 
 const FOUND_AT_MOST = 20;
 
@@ -18,6 +19,7 @@ export function InstanceFinder({
 }) {
   const { t } = useTranslation();
   const api = useApi();
+  const said = useSaid();
   const [search, setSearch] = useState('');
   const [typed, setTyped] = useDebounced(search, setSearch);
   const [open, setOpen] = useState(false);
@@ -45,7 +47,7 @@ export function InstanceFinder({
       options={options}
       showSearch={{ filterOption: false, searchValue: typed, onSearch: setTyped }}
       loading={found.isFetching}
-      notFoundContent={found.error ? found.error.message : t('common.filter.nothing')}
+      notFoundContent={found.error ? said.problem(found.error).title : t('common.filter.nothing')}
       onOpenChange={setOpen}
       onChange={(id: string | undefined) => onChoose(id ?? null)}
       allowClear

@@ -8,6 +8,7 @@ import { useApi } from '../../api/api.ts';
 import { keys } from '../../api/keys.ts';
 import { QueryState } from '../../common/query-state.tsx';
 import { useFormat } from '../../common/use-format.ts';
+import { useSaid } from '../../common/use-said.ts';
 import { Wide } from '../../common/wide.tsx';
 import { brokeOffIn } from './course.ts';
 
@@ -21,7 +22,7 @@ const LOOK = {
 /** As on the page of the operation: events tell of most, this of the rest. Milliseconds. */
 const LOOK_EVERY_MS = 5_000;
 
-/** What its host did, step by step, while it does it. Steps have the names that they have in the host's log. */
+/** What its host did, step by step, while it does it. Steps have the names, among others, that they have in the host's log. */
 export function Journal({ operation }: { operation: OperationView }) {
   const { t } = useTranslation();
   const api = useApi();
@@ -59,13 +60,37 @@ export function Journal({ operation }: { operation: OperationView }) {
 
 function BrokeOff({ steps }: { steps: readonly StepView[] }) {
   const { t } = useTranslation();
+  const said = useSaid();
   const step = brokeOffIn(steps);
   return (
     step && (
       <span>
-        {t('operations.endedIn')} <Typography.Text code>{step.name}</Typography.Text>
+        {t('operations.endedIn')} <Typography.Text code>{said.step(step.name).title}</Typography.Text>
       </span>
     )
+  );
+}
+
+function StepName({ step: { name, detail } }: { step: StepView }) {
+  const { title, original } = useSaid().step(name);
+  return (
+    <>
+      {title}
+      {original !== null && (
+        <>
+          {' '}
+          <Typography.Text type="secondary" lang="en">
+            {original}
+          </Typography.Text>
+        </>
+      )}
+      {detail !== null && (
+        <>
+          <br />
+          <Typography.Text type="secondary">{detail}</Typography.Text>
+        </>
+      )}
+    </>
   );
 }
 
@@ -83,17 +108,7 @@ function StepTable({ steps }: { steps: readonly StepView[] }) {
         columns={[
           {
             title: t('operations.step.name'),
-            render: (_, { name, detail }) => (
-              <>
-                {name}
-                {detail !== null && (
-                  <>
-                    <br />
-                    <Typography.Text type="secondary">{detail}</Typography.Text>
-                  </>
-                )}
-              </>
-            ),
+            render: (_, step) => <StepName step={step} />,
           },
           {
             title: t('operations.step.state'),

@@ -2,6 +2,7 @@ import { isFinished } from '@varve/api-client';
 import type { OperationView } from '@varve/contracts';
 import { useHeardOf } from '../../api/operations.ts';
 import { OperationProgress } from '../../common/operation-progress.tsx';
+import { useSaid } from '../../common/use-said.ts';
 
 /** How far it is; or what it came to. */
 export function Outcome({ listed, listedAt }: { listed: OperationView; listedAt: number }) {
@@ -15,10 +16,11 @@ function UnderWay({ listed, listedAt }: { listed: OperationView; listedAt: numbe
 
 /** No bytes: those that are known are of the last phase, and 512 MiB merged are not 512 MiB stored. */
 function Ended({ operation: { problem } }: { operation: OperationView }) {
+  const said = useSaid();
   if (problem) {
     return (
       <span className="two-lines" title={problem.message}>
-        <code>{problem.code}</code> {problem.message}
+        <code>{problem.code}</code> {said.problem(problem).title}
       </span>
     );
   }

@@ -7,6 +7,7 @@ import { keys } from '../../api/keys.ts';
 import { linkTo } from '../../common/address.ts';
 import { QueryState } from '../../common/query-state.tsx';
 import { useNow } from '../../common/use-now.ts';
+import { useSaid } from '../../common/use-said.ts';
 import { When } from '../../common/when.tsx';
 import { SizedCard } from './sized-card.tsx';
 
@@ -16,6 +17,7 @@ const DAY_MS = 86_400_000;
 export function FailuresCard() {
   const { t } = useTranslation();
   const api = useApi();
+  const said = useSaid();
   const now = useNow(60_000);
   const failed = useQuery({
     queryKey: [...keys.operations, 'failed'],
@@ -46,7 +48,8 @@ export function FailuresCard() {
                 , <When at={operation.finishedAt} />
                 {operation.problem && (
                   <Typography.Paragraph type="secondary" ellipsis={{ rows: 2 }} style={{ margin: 0 }}>
-                    <Typography.Text code>{operation.problem.code}</Typography.Text> {operation.problem.message}
+                    <Typography.Text code>{operation.problem.code}</Typography.Text>{' '}
+                    {said.problem(operation.problem).title}
                   </Typography.Paragraph>
                 )}
               </li>
