@@ -10,6 +10,7 @@ import { layout } from './layout.ts';
 import { deadLinks } from './links.ts';
 import type { Rendered } from './markdown.ts';
 import { render } from './markdown.ts';
+import { NOT_FOUND, NOT_FOUND_TEXT } from './not-found.ts';
 import { ELSEWHERE, PAGES } from './pages.ts';
 import type { Page } from './pages.ts';
 import { referenceAsMarkdown } from './reference.ts';
@@ -40,7 +41,8 @@ export async function readSite(): Promise<Site> {
 /** @throws when a link is dead; nothing has been written then */
 export async function buildSite(out: string): Promise<void> {
   const { pages } = await readSite();
-  const dead = deadLinks(pages);
+  const notFound = render({ path: NOT_FOUND.path, text: NOT_FOUND_TEXT, root: TEXTS });
+  const dead = deadLinks(new Map([...pages, [NOT_FOUND, notFound]]));
   if (dead.length > 0) throw new Error(`Dead links in the documentation:\n${dead.join('\n')}`);
   await rm(out, { recursive: true, force: true });
   const write = async (file: string, text: string): Promise<void> => {
@@ -54,6 +56,7 @@ export async function buildSite(out: string): Promise<void> {
       await cp(join(TEXTS, file), join(out, file));
     }
   }
+  await write(`${NOT_FOUND.path}.html`, layout(NOT_FOUND, notFound));
   const sections = [...pages].flatMap(([page, rendered]) => sectionsOf(page, rendered));
   await write('search.json', JSON.stringify(sections));
   const assets = join(import.meta.dirname, 'assets');

@@ -9,7 +9,8 @@ import type { Page } from './pages.ts';
 export function layout(page: Page, { html, headings }: Rendered): string {
   const up = '../'.repeat(page.path.split('/').length - 1) || './';
   const at = PAGES.indexOf(page);
-  const [before, after] = [PAGES[at - 1], PAGES[at + 1]];
+  // What is not in the menu's order has no neighbours.
+  const [before, after] = at < 0 ? [] : [PAGES[at - 1], PAGES[at + 1]];
   const parts = headings.filter(({ level }) => level === 2);
   const title = page.path === 'index' ? 'Varve' : `${headings[0]?.text ?? page.title} · Varve`;
   return `<!doctype html>

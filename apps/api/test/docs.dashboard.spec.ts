@@ -51,6 +51,10 @@ it.each([
     const wide = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
     expect([path, wide]).toEqual([path, 0]);
   }
+  const answer = await page.goto(`${api.url}/docs/openstack/none`);
+  expect([answer?.status(), await seriousFaults(page)]).toEqual([404, []]);
+  expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBe(0);
+  await page.getByRole('heading', { name: 'There is no such page' }).waitFor();
   expect([...asked]).toEqual([api.url]);
   expect(browser.complaints).toEqual([]);
 });
@@ -65,6 +69,15 @@ it('is searched with the keyboard alone, to the very section', async () => {
   await page.keyboard.press('Enter');
   await page.waitForURL(`${api.url}/docs/troubleshooting#layers_missing`);
   expect(await page.locator('#layers_missing').isVisible()).toBe(true);
+});
+
+it('is searched from where there is no page, too', async () => {
+  const page = await browser.page();
+  await page.goto(`${api.url}/docs/openstack/none`);
+  await page.keyboard.press('/');
+  await page.keyboard.type('layers_missing');
+  await page.locator('#found a').first().click();
+  await page.waitForURL(`${api.url}/docs/troubleshooting#layers_missing`);
 });
 
 it('remembers light or dark', async () => {

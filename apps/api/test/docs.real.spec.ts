@@ -57,6 +57,33 @@ describe('the documentation', () => {
     expect((await get('/docs/assets/docs.css')).headers.get('x-content-type-options')).toBe('nosniff');
   });
 
+  it('has a page for whoever looks for one that is not there; a program is told as ever', async () => {
+    const accept = 'text/html,application/xhtml+xml;q=0.9,*/*;q=0.8';
+    for (const path of ['/docs/none', '/docs/openstack/none', '/docs/a/b/c/?q=1', '/docs/404', '/docs/404.html']) {
+      const answer = await fetch(api.url + path, { headers: { accept } });
+      expect([path, answer.status]).toEqual([path, 404]);
+      expect(answer.headers.get('content-type')).toMatch('text/html');
+      expect(answer.headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'self';/);
+      const html = await answer.text();
+      expect(html).toContain('There is no such page');
+      // All that it needs and leads to is there, from wherever it is shown.
+      const addresses = [...html.matchAll(/(?:src|href|data-root)="([^"#]+)"/g)].map(([, address = '']) => address);
+      expect(addresses.length).toBeGreaterThan(PAGES.length);
+      for (const address of new Set(addresses)) {
+        const to = new URL(address, api.url + path);
+        expect([path, address, (await fetch(to)).status]).toEqual([path, address, 200]);
+      }
+      const program = await fetch(api.url + path, { headers: { accept: 'application/json' } });
+      expect(program.headers.get('content-type')).toMatch('application/problem+json');
+      expect(await program.json()).toMatchObject({ status: 404, code: 'not_found' });
+    }
+  });
+
+  it('has that page for what is sent there as well', async () => {
+    const answer = await fetch(`${api.url}/docs`, { method: 'POST', headers: { accept: 'text/html' } });
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([404, 'text/html; charset=utf-8']);
+  });
+
   it('is nothing more than its files', async () => {
     for (const path of ['/docs/none', '/docs/../package.json', '/docs/%2e%2e/%2e%2e/package.json', '/docs/assets/']) {
       expect([path, (await get(path)).status]).toEqual([path, 404]);

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Log } from '@varve/catalog';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
+import { isForPeople } from '../http/for-people.js';
 
 /** The page's own addresses; every one of them is the same file, and the page decides what to show. */
 const PAGES = ['/', '/login', '/instances', '/instances/*', '/operations', '/operations/*', '/admin/*'];
@@ -51,16 +52,13 @@ export async function serveDashboard(
   for (const page of PAGES) fastify.get(page, (_, reply) => send(reply));
   // Whoever mistypes an address in a browser is told so by the page, with a way on; a program by the API, as ever.
   fastify.get('/*', (request, reply) => {
-    if (!isForPeople(request)) return reply.callNotFound();
+    if (!isForPeople(request) || NOT_PAGES.test(request.url.split('?')[0] ?? '')) return reply.callNotFound();
     return send(reply.status(404));
   });
 }
 
 /** Everything below these is for programs, or has a "not found" of its own. */
 const NOT_PAGES = /^\/(v1|docs|assets)(\/|$)/;
-
-const isForPeople = ({ url, headers }: FastifyRequest): boolean =>
-  (headers.accept ?? '').includes('text/html') && !NOT_PAGES.test(url.split('?')[0] ?? '');
 
 const policyFor = (frameAncestors: string): string =>
   [

@@ -1,9 +1,12 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
+import { NotFoundException } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Log } from '@varve/catalog';
 import { asyncApiDocument } from '@varve/contracts';
+import type { FastifyInstance } from 'fastify';
+import { isForPeople } from '../http/for-people.js';
 
 /**
  * The documentation at `/docs/`, and the description of the events at `/asyncapi.json`. The page to try the API, at
@@ -23,18 +26,37 @@ export async function serveDocs(app: NestFastifyApplication, dir: string | undef
     }
     done();
   });
-  if (dir === undefined || !existsSync(join(dir, 'index.html'))) {
+  if (dir === undefined || !['index.html', '404.html'].every((file) => existsSync(join(dir, file)))) {
     if (dir !== undefined) log.warn({ dir }, 'the documentation is not built, and so not served');
     return;
   }
   // The pages' addresses are relative to it.
   fastify.get('/docs', (_, reply) => reply.redirect('docs/'));
-  await fastify.register(fastifyStatic, {
-    root: dir,
-    prefix: '/docs/',
-    decorateReply: false,
-    extensions: ['html'],
-    cacheControl: false,
+  const pages = async (docs: FastifyInstance): Promise<void> => {
+    answerForWhatIsNot(docs, dir);
+    await docs.register(fastifyStatic, {
+      root: dir,
+      prefix: '/',
+      decorateReply: false,
+      extensions: ['html'],
+      cacheControl: false,
+      // It is no page of its own.
+      allowedPath: (path) => !/^\/404(\.html)?$/.test(path),
+    });
+  };
+  await fastify.register(pages, { prefix: '/docs' });
+}
+
+/** Whoever mistypes an address in a browser gets a page that leads on; a program the API's own answer, as ever. */
+function answerForWhatIsNot(docs: FastifyInstance, dir: string): void {
+  const page = readFileSync(join(dir, '404.html'), 'utf8');
+  docs.setNotFoundHandler((request, reply) => {
+    const [path = ''] = request.url.split('?');
+    if (!isForPeople(request)) throw new NotFoundException(`Cannot ${request.method} ${path}`);
+    // Its addresses are relative, as if it lay at the top: from further down the way is longer.
+    const up = '../'.repeat(Math.max(0, path.split('/').length - '/docs/x'.split('/').length));
+    const html = page.replace(/ (?:href|src|data-root)="(?!#|\w+:)/g, (start) => start + up);
+    return reply.status(404).type('text/html; charset=utf-8').send(html);
   });
 }
 
