@@ -190,7 +190,11 @@ export interface DiskFiles {
   syncLayer(instance: InstanceId, file: FileId): Promise<void>;
   /** Moves the name `disk` to the layer: hard link, rename, sync; `disk` is never missing. Repeatable. */
   pointDiskAt(instance: InstanceId, file: FileId): Promise<void>;
-  /** Deletes a layer file and its directory; nothing to do when it is gone. */
+  /**
+   * Deletes a layer file and its directory; nothing to do when it is gone.
+   *
+   * @throws {ChainDivergedError} somebody writes to it: whatever is on record, a guest's data is there
+   */
   removeLayer(instance: InstanceId, file: FileId): Promise<void>;
 
   /** Opens a layer that nobody has open, to be written by us. */

@@ -73,6 +73,7 @@ export interface Hypervisor {
    * @param deadlineMs - milliseconds, after which the outcome counts as unknown
    * @returns how long QEMU was busy with the switch itself, in milliseconds: the most that a guest's write could wait
    * @throws {HypervisorRefusedError} QEMU said no; nothing changed
+   * @throws {OutcomeUnknownError} not done in time, or done by an earlier call: look
    * @see QMP `blockdev-add`, `blockdev-snapshot`
    */
   switchToOverlay(instance: InstanceId, overlay: string, deadlineMs: number): Promise<{ stallMs: number }>;

@@ -113,7 +113,7 @@ export function switchToOverlay(
       if (!untouched) throw new ChainDivergedError('one active layer', 'two that were written to');
       return null;
     },
-    do: async () => {
+    do: async (again = false) => {
       ctx.progress('capturing', 0, 0);
       const overlayPath =
         under === 'disk' ? await ctx.files.diskPath(instanceId) : await ctx.files.layerPath(instanceId, overlay);
@@ -131,10 +131,11 @@ export function switchToOverlay(
         held = (await freeze.thaw?.()) ?? false;
         return result.kind === 'switched' && held ? { ...result, consistency: 'filesystem' } : result;
       } catch (error) {
-        // QEMU said no, or was not asked because somebody else works on the disk, maybe for long: nothing has changed.
-        // What we don't know the outcome of goes to `recover` instead.
+        // QEMU said no, so nothing has changed; what we don't know the outcome of goes to `recover` instead.
         const problem = problemOf(error);
-        if (['hypervisor_refused', 'disk_busy'].includes(problem.code)) return { kind: 'refused', problem };
+        if (problem.code === 'hypervisor_refused') return { kind: 'refused', problem };
+        // Somebody else works on the disk, maybe for long. QEMU was not asked now, and never was.
+        if (problem.code === 'disk_busy' && !again) return { kind: 'refused', problem };
         throw error;
       } finally {
         if (!held) await freeze.thaw?.();

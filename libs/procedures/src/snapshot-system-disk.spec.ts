@@ -214,6 +214,24 @@ describe('a snapshot whose switch QEMU refuses', () => {
     expect((await bench.snapshot()).available).toBe(true);
   });
 
+  it('or says to have refused, because an earlier request was late, succeeds: the guest writes there by now', async () => {
+    const bench = await watched(atRest());
+    const { hypervisor } = bench.host;
+    const request = hypervisor.switchToOverlay.bind(hypervisor);
+    vi.spyOn(hypervisor, 'switchToOverlay')
+      .mockRejectedValueOnce(new OutcomeUnknownError('libvirt does not answer'))
+      .mockImplementationOnce(async (...asked) => {
+        await request(...asked);
+        await bench.host.startForeignJob(bench.instance);
+        return request(...asked);
+      });
+    const { available } = await bench.snapshot();
+    expect(available).toBe(true);
+    bench.writeSome(3);
+    qemuOf(bench).foreignJob = null;
+    expect((await bench.snapshot()).available).toBe(true);
+  });
+
   it.each(['power cut', 'power cut and boot'] as const)(
     'and that is struck after that by a %s, comes to its end',
     async (fate) => {

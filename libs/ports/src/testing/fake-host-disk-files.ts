@@ -298,6 +298,9 @@ export class FakeDiskFiles implements DiskFiles {
   async removeLayer(id: InstanceId, file: FileId): Promise<void> {
     const found = this.fileOf(id, file);
     if (found) this.assertNotDisk(id, file, found);
+    if (found && isOpenForWriting(found)) {
+      throw new ChainDivergedError(`${file} not to be the active layer`, 'it is written to');
+    }
     this.effect(id, 'remove layer', () => this.instances.fs.unlink(this.pathOf(id, file)));
   }
 

@@ -1,4 +1,10 @@
-import { ChainDivergedError, DiskBusyError, HypervisorRefusedError, QuiesceFailedError } from '@varve/core';
+import {
+  ChainDivergedError,
+  DiskBusyError,
+  HypervisorRefusedError,
+  OutcomeUnknownError,
+  QuiesceFailedError,
+} from '@varve/core';
 import type { BaseImage, InstanceId } from '@varve/core';
 import type { Compute } from '../compute.port.js';
 import type { Freeze, Hypervisor, InstanceDescription, OpenLayer, PowerState } from '../hypervisor.port.js';
@@ -51,9 +57,9 @@ export class FakeHypervisor implements Hypervisor {
 
   async switchToOverlay(id: InstanceId, overlay: string, _deadlineMs: number): Promise<{ stallMs: number }> {
     this.instances.reached('before switch', id);
-    const qemu = this.idleQemu(id);
     const file = this.instances.fs.lookUp(overlay);
-    if (file === qemu.active.file) throw new HypervisorRefusedError('QEMU writes to this layer already');
+    if (file === this.instances.runningQemu(id).active.file) throw new OutcomeUnknownError('It writes there already');
+    const qemu = this.idleQemu(id);
     const standsOn = file?.backing ? this.instances.fs.lookUp(file.backing.path) : null;
     if (this.isCareful && standsOn !== this.instances.fs.lookUp(qemu.active.name)) {
       throw new ChainDivergedError(qemu.active.name, file?.backing?.path ?? 'nothing');

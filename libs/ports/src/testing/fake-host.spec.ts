@@ -56,7 +56,7 @@ describe('the fake host errs as QEMU does', () => {
     await write(host, instance, written, 2, [3]);
     const second = await createOn(host, instance, first);
     await host.diskFiles.pointDiskAt(instance, second);
-    await host.diskFiles.removeLayer(instance, first);
+    host.unlink(await path(host, instance, first));
     await host.hypervisor.switchToOverlay(instance, await path(host, instance, second), 1_000);
     await expectLive(host, instance, written);
   });

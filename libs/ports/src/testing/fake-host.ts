@@ -175,6 +175,11 @@ export class FakeHost implements HostHarness {
     for (const { id } of this.instances.all()) this.cutPower(id);
   }
 
+  /** As somebody does who does not know what he deletes. */
+  unlink(path: string): void {
+    this.fs.unlink(path);
+  }
+
   // ---- what tests look at
 
   /** The whole disk as the guest sees it; `null` when no QEMU runs. */

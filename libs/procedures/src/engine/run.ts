@@ -67,10 +67,11 @@ export class Run {
     this.throwIfInterrupted();
     if (!this.isPastNoReturn && this.options.cancel.aborted) throw new CancelledError();
 
-    if (!this.wasBegun(name)) await this.journal.append({ kind: 'begin', step: name });
+    const again = this.wasBegun(name);
+    if (!again) await this.journal.append({ kind: 'begin', step: name });
     const undoIndex = this.rememberUndo(name, step, null);
     this.options.onStep?.(name);
-    const result = await this.effectOf(name, step);
+    const result = await this.effectOf(name, step, again);
     await this.journal.append({ kind: 'done', step: name, result: result as Json });
     this.options.onStep?.(name);
     if (undoIndex >= 0) this.undos.splice(undoIndex);
@@ -108,10 +109,10 @@ export class Run {
     }
   }
 
-  private async effectOf<T>(name: string, step: Step<T>): Promise<T> {
+  private async effectOf<T>(name: string, step: Step<T>, again: boolean): Promise<T> {
     try {
       const recovered = await step.recover();
-      return recovered ? recovered.result : await step.do();
+      return recovered ? recovered.result : await step.do(again);
     } catch (error) {
       const isCancelled = this.options.cancel.aborted && !this.isPastNoReturn;
       if (!this.options.shutdown.aborted) {

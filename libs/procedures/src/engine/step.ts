@@ -8,8 +8,12 @@ export interface Step<T> {
    * @throws {ServiceError} with remedy `call-operator` when the host is in neither state
    */
   recover(): Promise<{ result: T } | null>;
-  /** Makes the effect. May run again after dying half-way, so half an effect must not hinder it. */
-  do(): Promise<T>;
+  /**
+   * Makes the effect. May run again after dying half-way, so half an effect must not hinder it.
+   *
+   * @param again - it has run before: what it asked for then may still come about, whatever it is told now
+   */
+  do(again?: boolean): Promise<T>;
   /**
    * Takes the effect back; absent where nothing is left behind. Never called after the point of no return. Repeatable.
    *

@@ -332,6 +332,9 @@ export class QemuImgDiskFiles implements DiskFiles {
   async removeLayer(instance: InstanceId, file: FileId): Promise<void> {
     const path = await this.files.fileIn(instance, file);
     if (path !== null) await this.assertNotDisk(instance, file, path);
+    if (path !== null && (await isLockedForWriting(path))) {
+      throw new ChainDivergedError(`${file} not to be the active layer`, 'it is written to');
+    }
     await rm(this.files.layerDirectory(instance, file), { recursive: true, force: true });
     await ifThere(sync(this.files.layers(instance)));
   }

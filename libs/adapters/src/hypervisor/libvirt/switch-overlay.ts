@@ -1,8 +1,9 @@
-import { ChainDivergedError, DiskBusyError, HypervisorRefusedError, OutcomeUnknownError } from '@varve/core';
+import { ChainDivergedError, DiskBusyError, OutcomeUnknownError } from '@varve/core';
 import type { InstanceId } from '@varve/core';
 import { join } from 'node:path';
 import { inodeOrNull } from '../../disk-files/qemu-img/durable.js';
 import { readQcow2Header } from '../../disk-files/qemu-img/qcow2-header.js';
+import { switchedAlready } from '../qmp/switch-overlay.js';
 import { labelOf } from '../qmp/system-disk.js';
 import { foreignJobOf } from './block-job.js';
 import type { Domain } from './domain-xml.js';
@@ -31,13 +32,11 @@ export async function switchToOverlay(
   { domain, disk }: { domain: Domain; disk: LibvirtDisk },
   look: () => Promise<LibvirtDisk | null>,
 ): Promise<{ stallMs: number }> {
-  const foreign = await foreignJobOf(virsh, instance, domain, disk);
-  if (foreign !== null) throw new DiskBusyError(instance, foreign);
   const [active] = disk.images;
   const overlayInode = await existingInode(overlay);
-  if (active.inode === overlayInode) {
-    throw new HypervisorRefusedError('QEMU writes to this layer already', { instanceId: instance });
-  }
+  if (active.inode === overlayInode) throw switchedAlready(instance);
+  const foreign = await foreignJobOf(virsh, instance, domain, disk);
+  if (foreign !== null) throw new DiskBusyError(instance, foreign);
   const { backing } = await readQcow2Header(overlay);
   // QEMU opens the layer again, read-only, by the name it has: that must be the layer that the overlay stands on.
   if (active.inode === null || backing === null || (await inodeOrNull(backing.path)) !== active.inode) {

@@ -1,4 +1,4 @@
-import { ChainDivergedError, DiskBusyError, HypervisorRefusedError } from '@varve/core';
+import { ChainDivergedError, DiskBusyError, OutcomeUnknownError } from '@varve/core';
 import type { InstanceId } from '@varve/core';
 import { inodeOf, inodeOrNull } from '../../disk-files/qemu-img/durable.js';
 import { readQcow2Header } from '../../disk-files/qemu-img/qcow2-header.js';
@@ -17,16 +17,18 @@ export interface Switch {
   readonly deadline: number;
 }
 
+/** An earlier request was late, not refused: who takes this for a refusal would delete the layer that the guest writes to. */
+export const switchedAlready = (instance: InstanceId): OutcomeUnknownError =>
+  new OutcomeUnknownError('QEMU writes to this layer already', { instanceId: instance });
+
 /** @returns milliseconds from the command to its answer, with nothing else on the way */
 export async function switchToOverlay(monitor: QmpConnection, wanted: Switch): Promise<{ stallMs: number }> {
   const { instance, directory, overlay, deadline } = wanted;
   const { images, jobs } = await readSystemDisk(monitor, directory);
+  const [active] = images;
+  if (active.inode === (await inodeOf(overlay))) throw switchedAlready(instance);
   const foreign = jobs.find((job) => !isOurs(job));
   if (foreign !== undefined) throw new DiskBusyError(instance, foreign);
-  const [active] = images;
-  if (active.inode === (await inodeOf(overlay))) {
-    throw new HypervisorRefusedError('QEMU writes to this layer already', { instanceId: instance });
-  }
   const { backing } = await readQcow2Header(overlay);
   // QEMU opens the layer again, read-only, by the name it has: that must be the layer that the overlay stands on.
   if (backing === null || (await inodeOrNull(backing.path)) !== active.inode) {
