@@ -107,6 +107,16 @@ it('cancels a job that is only just being taken over', async () => {
   ]);
 });
 
+it('finds what became of a job that comes again while it is looked at', async () => {
+  let tell = (): void => undefined;
+  const said = new Promise<void>((resolve) => (tell = resolve));
+  libvirt = () => said;
+  const both = [deliver(settle(here)), deliver(settle(here))];
+  tell();
+  await Promise.all(both);
+  expect(did.filter((what) => what !== 'acknowledged')).toEqual([`here begins on ${here}`, `here begins on ${here}`]);
+});
+
 const noAnswer = (): Promise<void> => Promise.reject(new OutcomeUnknownError('libvirt does not answer'));
 
 it('asks again about an instance while libvirt is away, and then says why nothing is done', async () => {

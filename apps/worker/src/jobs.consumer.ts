@@ -45,10 +45,17 @@ export class JobsConsumer {
     delivery.ack();
   }
 
+  /** A job that comes again while it is still being looked at finds, after that, what became of it. */
   private async takeOver(job: DiskJob): Promise<void> {
-    const accepted = this.accept(job).finally(() => this.accepting.delete(job.operationId));
-    this.accepting.set(job.operationId, accepted);
-    await accepted;
+    const { operationId } = job;
+    const before = this.accepting.get(operationId) ?? Promise.resolve();
+    const accepted = Promise.allSettled([before]).then(() => this.accept(job));
+    this.accepting.set(operationId, accepted);
+    try {
+      await accepted;
+    } finally {
+      if (this.accepting.get(operationId) === accepted) this.accepting.delete(operationId);
+    }
   }
 
   /** What cancels a job may be handled at the same time as the job itself; it has to come second. */

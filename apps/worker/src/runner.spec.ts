@@ -1,5 +1,5 @@
 import type { TakeSnapshot, VarveEvent } from '@varve/contracts';
-import { NoSpaceError } from '@varve/core';
+import { NoSpaceError, ServiceUnavailableError } from '@varve/core';
 import type { HostName, LayerUid, OperationId, ProjectId, SnapshotUid } from '@varve/core';
 import type { JournalEntry } from '@varve/procedures';
 import { FakeHost, FakeImageService, FakeLayerStore } from '@varve/ports/testing';
@@ -8,7 +8,8 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ImageService } from '@varve/ports';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FileJournals } from './file-journal.js';
 import type { Halt, JournalMoment } from './halt.js';
 import { headFor } from './procedures.js';
@@ -29,6 +30,7 @@ describe('Runner', () => {
   async function snapshotWith(
     halt: Halt,
     prepare: (host: FakeHost) => void = () => undefined,
+    other: { job?: object; images?: ImageService } = {},
   ): Promise<{ events: VarveEvent[]; entries: readonly JournalEntry[] }> {
     const host = new FakeHost({ blockCount: 16, reflink: true });
     const instance = await host.newInstance();
@@ -45,7 +47,7 @@ describe('Runner', () => {
         files: host.diskFiles,
         compute: host.compute,
         layers: new FakeLayerStore((path) => host.lookUp(path), host.blockBytes),
-        images: new FakeImageService(),
+        images: other.images ?? new FakeImageService(),
         settings: {
           mergeStrategy: 'auto',
           mergeBytesPerSecond: 0,
@@ -61,7 +63,7 @@ describe('Runner', () => {
       shutdown.signal,
       2,
     );
-    const job: TakeSnapshot = {
+    const job = {
       type: 'snapshot.take',
       version: 1,
       operationId: host.newId() as OperationId,
@@ -73,7 +75,8 @@ describe('Runner', () => {
       layerUid: host.newId() as LayerUid,
       quiesce: 'none',
       storedLayers: [],
-    };
+      ...other.job,
+    } as TakeSnapshot;
     runner.enqueue(await journals.create(instance, headFor(job, new Date())));
     await runner.idle();
     const found = await journals.find(instance, job.operationId);
@@ -168,5 +171,13 @@ describe('Runner', () => {
     expect(entries).toEqual([]);
     expect(finished(events)).toMatchObject([{ state: 'failed', problem: { code: 'not_found' } }]);
     expect(events.map(({ type }) => type)).not.toContain('snapshot.available');
+  });
+
+  it('says so too when what it began elsewhere cannot be taken back', async () => {
+    const images = new FakeImageService();
+    vi.spyOn(images, 'find').mockRejectedValue(new ServiceUnavailableError('Glance is away'));
+    const deleted: Halt = () => readdirSync(root).forEach((name) => rmSync(join(root, name), { recursive: true }));
+    const { events } = await snapshotWith(deleted, undefined, { job: { type: 'point.export' }, images });
+    expect(finished(events)).toMatchObject([{ state: 'failed', problem: { code: 'not_found' } }]);
   });
 });

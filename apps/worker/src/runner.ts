@@ -3,6 +3,7 @@ import type { FileId, InstanceId, OperationId, Problem } from '@varve/core';
 import { announceOnce, detailOf, InterruptedError, isClosed, runProcedure, stepsOf } from '@varve/procedures';
 import type { ProcedureContext } from '@varve/procedures';
 import pLimit from 'p-limit';
+import pRetry from 'p-retry';
 import type { Logger } from 'pino';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -79,7 +80,7 @@ export class Runner {
           });
         if (found === null) {
           log.warn({ err: error }, 'the instance was deleted, and its journal with it');
-          await abandon(jobOf(journal.head), this.ports);
+          await this.abandon(journal, log);
           return await this.tellThatItIsGone(journal);
         }
         if (found && isClosed(found)) return;
@@ -89,6 +90,15 @@ export class Runner {
           if (!this.shutdown.aborted) throw reason;
         });
       }
+    }
+  }
+
+  /** Whatever comes of it: that the operation is over must be told all the same. */
+  private async abandon({ head }: FileJournal, log: Logger): Promise<void> {
+    try {
+      await pRetry(() => abandon(jobOf(head), this.ports), { retries: 3, minTimeout: 500, signal: this.shutdown });
+    } catch (error) {
+      log.error({ err: error }, 'what it had begun elsewhere may be left there');
     }
   }
 
