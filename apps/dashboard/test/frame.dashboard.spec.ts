@@ -26,6 +26,21 @@ afterEach(() => {
   expect(browser.complaints.splice(0)).toEqual([]);
 });
 
+/** As the API says it. */
+const refusalOf = (action: string) => ({
+  contentType: 'application/problem+json',
+  body: JSON.stringify({
+    type: 'urn:varve:problem:forbidden',
+    title: 'forbidden',
+    status: 403,
+    detail: `This token's role does not allow ${action}`,
+    code: 'forbidden',
+    remedy: 'fix-request',
+    facts: { action },
+    requestId: 'req-of-a-test',
+  }),
+});
+
 const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name });
 
 describe('logging in', () => {
@@ -152,6 +167,25 @@ describe('what somebody may not', () => {
     await page.goto(`${url}/admin/hosts`);
     await page.getByText('Your role does not allow this').waitFor();
     expect(await seriousFaults(page)).toEqual([]);
+  });
+
+  it('is said once, by the page where it can be', async () => {
+    const page = await browser.page();
+    await logIn(page, url, TOKENS.reader);
+    const refuse = (what: RegExp, action: string) =>
+      page.route(what, (route) => route.fulfill({ status: 403, ...refusalOf(action) }));
+    await refuse(/\/v1\/events/, 'events:read');
+    await page.goto(`${url}/instances`);
+    const banner = page.getByRole('status').getByRole('alert');
+    await banner.getByText('forbidden', { exact: true }).waitFor();
+    await heading(page, 'Instances').waitFor();
+
+    await refuse(/\/v1\/operations/, 'operations:list');
+    await page.getByRole('navigation').getByRole('link', { name: 'Operations' }).click();
+    await page.getByText('Your role does not allow this').waitFor();
+    await banner.waitFor({ state: 'detached' });
+    await page.goBack();
+    await banner.waitFor();
   });
 
   it('is not there where there is no such page', async () => {

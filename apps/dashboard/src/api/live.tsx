@@ -3,11 +3,12 @@ import type { QueryClient } from '@tanstack/react-query';
 import type { LiveEvent } from '@varve/api-client';
 import { ApiError, isFinished } from '@varve/api-client';
 import { Alert } from 'antd';
-import { createContext, use, useEffect, useMemo, useState } from 'react';
+import { createContext, use, useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSession } from '../session/session.tsx';
 import { ProblemAlert } from '../common/problem-alert.tsx';
 import { useFormat } from '../common/use-format.ts';
+import { codeOf } from '../i18n/service.ts';
 import { useApi } from './api.ts';
 import { keys } from './keys.ts';
 import { Paced } from './paced.ts';
@@ -87,13 +88,29 @@ function take(event: LiveEvent, queries: QueryClient, lists: Paced): void {
   }
 }
 
+/** Whether the page itself shows a refusal for the same reason, in its own words. */
+function useSaidByPage(silence: Silence): boolean {
+  const cache = useQueryClient().getQueryCache();
+  const isRefused = (): boolean =>
+    silence !== null &&
+    'refusal' in silence &&
+    cache
+      .findAll({ type: 'active' })
+      .some(({ state: { error } }) => error && codeOf(error) === codeOf(silence.refusal));
+  return useSyncExternalStore(
+    useCallback((changed) => cache.subscribe(changed), [cache]),
+    isRefused,
+  );
+}
+
 export function LiveBanner() {
   const { t } = useTranslation();
   const format = useFormat();
   const silence = use(SilenceContext);
+  const saidByPage = useSaidByPage(silence);
   return (
     <div role="status" aria-live="polite">
-      {silence !== null && (
+      {silence !== null && !saidByPage && (
         <div style={{ marginBottom: 12 }}>
           {'since' in silence ? (
             <Alert type="warning" showIcon title={t('common.state.away', { time: format.moment(silence.since) })} />
