@@ -69,6 +69,23 @@ describe('the overview', () => {
     expect(new URL(page.url()).searchParams.get('protection')).toBe('unprotected');
     await rowOf('web-1').waitFor();
   });
+
+  it('is no longer on a phone than what is in it', async () => {
+    const phone = await browser.page({ phone: true });
+    await logIn(phone, url, TOKENS.admin);
+    const cardOf = (title: string) =>
+      phone.locator('.sized-card', { has: phone.getByRole('heading', { name: title }) });
+    const filledTo = async (title: string, text: string): Promise<number> => {
+      const card = cardOf(title);
+      const [all, last] = [await card.boundingBox(), await card.getByText(text).boundingBox()];
+      return all && last ? all.y + all.height - (last.y + last.height) : Infinity;
+    };
+    await cardOf('Hosts').getByText('on host-1').waitFor();
+    await cardOf('Failed in the last day').getByText('No operation failed').waitFor();
+    expect(await filledTo('Hosts', 'on host-1')).toBeLessThan(30);
+    expect(await filledTo('Failed in the last day', 'No operation failed')).toBeLessThan(30);
+    await phone.context().close();
+  });
 });
 
 describe('the instances', () => {

@@ -14,7 +14,7 @@ const AGES = ['hour', 'day', 'week', 'older'] as const;
 export function AgesCard({ query }: { query: UseQueryResult<OverviewView> }) {
   const { t } = useTranslation();
   return (
-    <SizedCard title={t('overview.ages')} height={250}>
+    <SizedCard title={t('overview.ages')} height={250} stacked={194}>
       <QueryState
         query={query}
         empty={{

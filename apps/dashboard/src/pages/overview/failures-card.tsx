@@ -29,6 +29,7 @@ export function FailuresCard() {
     <SizedCard
       title={t('overview.failures')}
       height={180}
+      stacked={46}
       extra={<Link to={linkTo('/operations', { state: 'failed' })}>{t('overview.allFailures')}</Link>}
     >
       <QueryState

@@ -16,7 +16,12 @@ const NAMED = 4;
 export function HostsCard() {
   const { t } = useTranslation();
   return (
-    <SizedCard title={t('overview.hosts')} height={180} extra={<Link to="/admin/hosts">{t('overview.allHosts')}</Link>}>
+    <SizedCard
+      title={t('overview.hosts')}
+      height={180}
+      stacked={78}
+      extra={<Link to="/admin/hosts">{t('overview.allHosts')}</Link>}
+    >
       <QueryState
         query={useHosts()}
         empty={{

@@ -15,7 +15,12 @@ export function RunningCard() {
   const { t } = useTranslation();
   const active = useActiveOperations();
   return (
-    <SizedCard title={t('overview.running')} height={250} extra={<Link to="/operations">{t('overview.all')}</Link>}>
+    <SizedCard
+      title={t('overview.running')}
+      height={250}
+      stacked={46}
+      extra={<Link to="/operations">{t('overview.all')}</Link>}
+    >
       <QueryState
         query={active}
         empty={{
