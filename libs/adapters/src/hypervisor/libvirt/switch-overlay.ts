@@ -1,4 +1,4 @@
-import { ChainDivergedError, DiskBusyError, OutcomeUnknownError } from '@varve/core';
+import { ChainDivergedError, DiskBusyError, HypervisorRefusedError, OutcomeUnknownError } from '@varve/core';
 import type { InstanceId } from '@varve/core';
 import { join } from 'node:path';
 import { inodeOrNull } from '../../disk-files/qemu-img/durable.js';
@@ -34,7 +34,10 @@ export async function switchToOverlay(
 ): Promise<{ stallMs: number }> {
   const [active] = disk.images;
   const overlayInode = await existingInode(overlay);
-  if (active.inode === overlayInode) throw switchedAlready(instance);
+  if (active.inode === overlayInode) {
+    if (disk.open.get(overlayInode) === true) throw switchedAlready(instance);
+    throw new HypervisorRefusedError('The name of the active layer leads to the overlay', { instanceId: instance });
+  }
   const foreign = await foreignJobOf(virsh, instance, domain, disk);
   if (foreign !== null) throw new DiskBusyError(instance, foreign);
   const { backing } = await readQcow2Header(overlay);
