@@ -221,13 +221,12 @@ describe('all of these', () => {
           .waitFor();
         expect({ path, faults: await seriousFaults(another) }).toEqual({ path, faults: [] });
         expect(await another.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
-        // A title that others squeeze out is there for machines only.
-        for (const title of await another.getByRole('heading').all()) {
-          expect({ path, title: await title.textContent(), seen: await title.isVisible() }).toMatchObject({
-            seen: true,
-          });
-          expect((await title.boundingBox())?.width).toBeGreaterThan(20);
-        }
+        // A title that others squeeze out is there for machines only. All at once: cards come and go as answers come.
+        const titles = (await another.evaluate(
+          "[...document.querySelectorAll('h1, h2, h3')].map((one) => [one.textContent, one.getBoundingClientRect().width])",
+        )) as [string, number][];
+        expect(titles.length).toBeGreaterThan(0);
+        for (const [title, width] of titles) expect({ path, title, seen: width > 20 }).toMatchObject({ seen: true });
       }
       await another.context().close();
     },
