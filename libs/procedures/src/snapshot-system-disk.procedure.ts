@@ -359,9 +359,9 @@ const planRoom = (ctx: ProcedureContext, instance: InstanceId): Step<Pair | null
 /** Files of this snapshot that the chain has no use for; then everything must be as it was at the start, only newer. */
 function cleanUp(ctx: ProcedureContext, instance: InstanceId, names: SnapshotNames): Step<null> {
   return repeatable(async () => {
-    const record = await recordOf(ctx, instance);
     await closeLeftovers(ctx, instance);
-    await dropTransient(ctx, instance, record.transient, filesNeededBy);
+    // A merge that was left because QEMU refused it may have been done all the same: the news came too late.
+    await adoptEndedMerge(ctx, instance);
     await dropTransient(ctx, instance, [names.built, names.scratch, names.increment, names.copy], filesNeededBy);
     const open = await ctx.hypervisor.openLayers(instance);
     if (open) await untrueNames(ctx, await recordOf(ctx, instance), open);

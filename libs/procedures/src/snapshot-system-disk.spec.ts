@@ -143,6 +143,22 @@ describe('a snapshot of a running instance', () => {
     expect((await recordOf(bench)).files).toHaveLength(2);
   });
 
+  it('believes a merge that QEMU has done and that is told to have been refused', async () => {
+    const bench = await watched(atRest());
+    const { hypervisor } = bench.host;
+    const commit = hypervisor.commit.bind(hypervisor);
+    vi.spyOn(hypervisor, 'commit').mockImplementationOnce(async (...merge) => {
+      await commit(...merge);
+      throw new HypervisorRefusedError('The merge ended without being done');
+    });
+    bench.isHurried = true;
+    const { available, outcome } = await bench.snapshot();
+    expect(available).toBe(true);
+    expect(outcome).toMatchObject({ result: { state: 'succeeded', chainLength: 2 } });
+    expect((await bench.snapshot()).available).toBe(true);
+    expect((await recordOf(bench)).files).toHaveLength(2);
+  });
+
   it('does not touch a chain that somebody else has changed', async () => {
     const bench = await watched(atRest());
     const { base } = bench.host;
