@@ -186,7 +186,7 @@ export interface DiskFiles {
   commitOffline(instance: InstanceId, from: FileId, into: FileId): Promise<void>;
   /** @throws {DiskUnsupportedError} `disk_corrupt`; leaked clusters are no damage */
   checkLayer(instance: InstanceId, file: FileId): Promise<void>;
-  /** Syncs a layer file that QEMU wrote, e.g. its header after a merge. */
+  /** Syncs a layer file that QEMU wrote: what it merged, or a header. To be done before the layers that it replaces go. */
   syncLayer(instance: InstanceId, file: FileId): Promise<void>;
   /** Moves the name `disk` to the layer: hard link, rename, sync; `disk` is never missing. Repeatable. */
   pointDiskAt(instance: InstanceId, file: FileId): Promise<void>;

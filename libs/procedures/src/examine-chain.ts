@@ -1,4 +1,5 @@
 import {
+  activeOf,
   ChainDivergedError,
   DiskBusyError,
   DiskUnsupportedError,
@@ -161,11 +162,13 @@ async function withEndedMerge(
   const files = record.files.toSpliced(lowerIndex, 2, merged);
   const after = { ...record, files, transient: [...record.transient, upper.fileId] };
   assertOnDisk(after, found);
+  // Nobody has seen to it yet that they outlast a power cut, and with this record the layer above is let go of.
+  for (const file of [lower, activeOf(after)]) await ctx.files.syncLayer(record.instanceId, file.fileId);
   await ctx.files.writeRecord(after);
   return after;
 }
 
-/** For a procedure that gives up: see {@link withEndedMerge}. */
+/** For a procedure that can't say whether QEMU has done a merge: it gives up, or it heard nothing. */
 export async function adoptEndedMerge(ctx: ProcedureContext, instance: InstanceId): Promise<void> {
   const record = await withEndedMerge(ctx, await recordOf(ctx, instance), await ctx.files.findChain(instance));
   await dropTransient(ctx, instance, record.transient, filesNeededBy);

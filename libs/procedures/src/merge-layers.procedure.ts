@@ -206,7 +206,6 @@ async function commitInPlace(ctx: ProcedureContext, record: ChainRecord, { lower
       onProgress: (done, total) => ctx.progress('merging', done, total),
     },
   );
-  await ctx.files.syncLayer(instance, lower);
 }
 
 /** @returns the inode of the merged layer */
@@ -250,7 +249,7 @@ async function mergeCopies(
   return copy.inode;
 }
 
-/** Believes the merge when the active layer's header says so, on the disk, and only then lets go of the sources. */
+/** Believes the merge when it and the active layer's header that says so are on the disk, and then lets go of the sources. */
 async function settle(
   ctx: ProcedureContext,
   record: ChainRecord,
@@ -259,7 +258,7 @@ async function settle(
 ): Promise<void> {
   const instance = record.instanceId;
   const active = activeOf(record);
-  await ctx.files.syncLayer(instance, active.fileId);
+  for (const fileId of [merged.fileId, active.fileId]) await ctx.files.syncLayer(instance, fileId);
   const below = await inodeBelowActive(ctx, instance);
   if (below !== merged.inode) throw new ChainDivergedError(merged.inode, below ?? 'nothing');
 

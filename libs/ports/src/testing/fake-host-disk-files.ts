@@ -262,7 +262,10 @@ export class FakeDiskFiles implements DiskFiles {
 
   async setBacking(id: InstanceId, file: FileId, backing: Backing | null): Promise<void> {
     const found = this.writable(id, file);
-    this.effect(id, 'set backing', () => this.instances.fs.setBacking(found, this.backingOf(id, backing)));
+    this.effect(id, 'set backing', () => {
+      this.instances.fs.setBacking(found, this.backingOf(id, backing));
+      delete found.supersedes;
+    });
   }
 
   async commitOffline(id: InstanceId, from: FileId, into: FileId): Promise<void> {
@@ -287,7 +290,7 @@ export class FakeDiskFiles implements DiskFiles {
 
   async syncLayer(instance: InstanceId, file: FileId): Promise<void> {
     this.look(instance);
-    this.existing(instance, file);
+    delete this.existing(instance, file).supersedes;
   }
 
   async pointDiskAt(id: InstanceId, file: FileId): Promise<void> {
@@ -300,6 +303,9 @@ export class FakeDiskFiles implements DiskFiles {
     if (found) this.assertNotDisk(id, file, found);
     if (found && isOpenForWriting(found)) {
       throw new ChainDivergedError(`${file} not to be the active layer`, 'it is written to');
+    }
+    if (found && this.instances.fs.isNeededUntilSync(found)) {
+      throw new Error(`A power cut now would have the chain need ${file} again`);
     }
     this.effect(id, 'remove layer', () => this.instances.fs.unlink(this.pathOf(id, file)));
   }

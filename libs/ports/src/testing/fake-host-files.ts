@@ -14,6 +14,8 @@ export interface FakeFile {
   isPlain?: true;
   /** Blocks that the tables on the disk don't lead to yet: lost when QEMU dies before it flushes. */
   unflushed?: Set<number>;
+  /** What a power cut may have it need again: merged into it, or below it no longer, since it was last synced. */
+  supersedes?: Set<FakeFile>;
   /** What the file alone defines: block -> what all bytes of it hold; 0: reads as zeros. */
   readonly blocks: Map<number, number>;
   /** Where the bytes of a block lie in the file, counted in blocks. */
@@ -64,6 +66,16 @@ export class FakeFileSystem {
   link(file: FakeFile, path: string): void {
     this.names.set(path, file);
     file.ctimeNs = this.tick();
+  }
+
+  /** The file needs the others no longer, once it is synced. */
+  supersede(file: FakeFile, others: readonly FakeFile[]): void {
+    file.supersedes = new Set([...(file.supersedes ?? []), ...others]);
+  }
+
+  /** Whether a power cut could have a file that has a name need this one again. */
+  isNeededUntilSync(file: FakeFile): boolean {
+    return [...this.names.values()].some((other) => other !== file && other.supersedes?.has(file));
   }
 
   unlink(path: string): void {

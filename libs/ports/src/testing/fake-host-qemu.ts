@@ -155,7 +155,9 @@ export class FakeQemu {
     if (job.kind === 'stream') return this.finishStream(job.base);
     this.fs.setBacking(job.overlay.file, { path: job.into, format: 'qcow2' });
     const [top, bottom] = [this.chain.indexOf(job.source), this.chain.indexOf(job.target)];
-    this.loose.push(...this.chain.splice(top, bottom - top));
+    const gone = this.chain.splice(top, bottom - top);
+    for (const { file } of [job.overlay, job.target]) this.fs.supersede(file, filesOf(gone));
+    this.loose.push(...gone);
     this.reopen(job.target, true);
     if (job.overlay !== this.active) this.reopen(job.overlay, true);
     this.job = null;
@@ -169,6 +171,7 @@ export class FakeQemu {
 
   /** `change-backing-file` */
   writeActiveHeader(backing: string): void {
+    this.fs.supersede(this.active.file, filesOf(this.loose));
     this.fs.setBacking(this.active.file, { path: backing, format: 'qcow2' });
   }
 
@@ -191,6 +194,7 @@ export class FakeQemu {
   private finishStream(base: FakeStream['base']): void {
     this.fs.setBacking(this.active.file, base);
     const gone = this.between(base);
+    this.fs.supersede(this.active.file, filesOf(gone));
     this.chain = this.chain.filter((node) => !gone.includes(node));
     this.loose.push(...gone);
     this.job = null;
@@ -206,3 +210,5 @@ export class FakeQemu {
     node.file.openers.add(node);
   }
 }
+
+const filesOf = (nodes: readonly FakeNode[]): FakeFile[] => nodes.map(({ file }) => file);

@@ -72,6 +72,17 @@ export async function commit(host: HostHarness, instance: InstanceId, from: File
   );
 }
 
+/** Deletes layers when what they were merged into, and what no longer stands on them, outlasts a power cut. */
+export async function letGo(
+  host: HostHarness,
+  instance: InstanceId,
+  leaving: readonly FileId[],
+  staying: readonly FileId[],
+): Promise<void> {
+  for (const layer of staying) await host.diskFiles.syncLayer(instance, layer);
+  for (const layer of leaving) await host.diskFiles.removeLayer(instance, layer);
+}
+
 const allBlocks = (written: Written): number[] => [...new Set([...BLOCKS, 3, 40, ...written.keys()])];
 
 export async function expectLive(host: HostHarness, instance: InstanceId, written: Written): Promise<void> {

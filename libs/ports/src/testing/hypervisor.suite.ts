@@ -16,6 +16,7 @@ import {
   expectCold,
   expectLive,
   inodeOf,
+  letGo,
   openInodes,
   runningInstance,
   seal,
@@ -103,7 +104,7 @@ export function runHypervisorSuite(
           if (sealed !== bootLayer && history === null) history = sealed;
           else if (sealed !== bootLayer && history !== null) {
             await commit(host, instance, sealed, history);
-            await host.diskFiles.removeLayer(instance, sealed);
+            await letGo(host, instance, [sealed], [history, active]);
             await expectLive(host, instance, written);
             await expectCold(host, instance, history, frozen);
           }
@@ -210,7 +211,7 @@ export function runHypervisorSuite(
           await inodeOf(host, instance, h),
           await inodeOf(host, instance, bottom),
         ]);
-        await host.diskFiles.removeLayer(instance, s);
+        await letGo(host, instance, [s], [h, active]);
         await write(host, instance, written, 15);
         await expectLive(host, instance, written);
       });
@@ -247,7 +248,7 @@ export function runHypervisorSuite(
         const third = await seal(host, instance, second);
         await write(host, instance, written, 34, BLOCKS.slice(6));
         await commit(host, instance, second, bottom);
-        await host.diskFiles.removeLayer(instance, second);
+        await letGo(host, instance, [second], [bottom, third]);
         await expectLive(host, instance, written);
         await expectCold(host, instance, third, written);
       });
@@ -285,7 +286,7 @@ export function runHypervisorSuite(
         const s = await seal(host, instance, h);
         await write(host, instance, written, 53, many.slice(4));
         const asOfS = new Map(written);
-        await seal(host, instance, s);
+        const active = await seal(host, instance, s);
         await write(host, instance, written, 54, many.slice(44));
 
         expect(await host.powerCutDuringCommit(instance, s, h)).toBeInstanceOf(OutcomeUnknownError);
@@ -295,7 +296,7 @@ export function runHypervisorSuite(
         await host.start(instance);
         await expectLive(host, instance, written);
         await commit(host, instance, s, h);
-        await host.diskFiles.removeLayer(instance, s);
+        await letGo(host, instance, [s], [h, active]);
         await expectLive(host, instance, written);
         await expectCold(host, instance, h, asOfS);
       });
@@ -325,8 +326,7 @@ export function runHypervisorSuite(
         await expectCold(host, instance, h, asOfH);
         await stream(instance);
         await host.hypervisor.closeLeftovers(instance);
-        await host.diskFiles.removeLayer(instance, h);
-        await host.diskFiles.removeLayer(instance, bottom);
+        await letGo(host, instance, [h, bottom], [active]);
         await write(host, instance, written, 74);
         await expectLive(host, instance, written);
         await host.compute.stop(instance, 0);
@@ -388,8 +388,7 @@ export function runHypervisorSuite(
         ]);
         await replace();
         await expectLive(host, instance, written);
-        await host.diskFiles.removeLayer(instance, s);
-        await host.diskFiles.removeLayer(instance, h);
+        await letGo(host, instance, [s, h], [active]);
         await expectLive(host, instance, written);
         await expectCold(host, instance, 'disk', written);
 
