@@ -32,7 +32,8 @@ export class JobsConsumer {
     private readonly gone: GoneInstances,
     private readonly reporter: Reporter,
     private readonly log: Logger,
-    private readonly patience: RetryOptions = { retries: 5, minTimeout: 500 },
+    // A look at a hung libvirt takes its own deadline; jobs of other instances wait behind it.
+    private readonly patience: RetryOptions = { retries: 5, minTimeout: 500, maxRetryTime: 30_000 },
   ) {}
 
   /** @throws when the broker could not be told: the message is then delivered again */
