@@ -222,9 +222,11 @@ describe('all of these', () => {
         expect({ path, faults: await seriousFaults(another) }).toEqual({ path, faults: [] });
         expect(await another.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
         // A title that others squeeze out is there for machines only. All at once: cards come and go as answers come.
-        const titles = (await another.evaluate(
-          "[...document.querySelectorAll('h1, h2, h3')].map((one) => [one.textContent, one.getBoundingClientRect().width])",
-        )) as [string, number][];
+        const titles = await another.evaluate<[string, number][]>(
+          `[...document.querySelectorAll('h1, h2, h3, h4, h5, h6, [role=heading]')]
+            .filter((one) => one.checkVisibility({ visibilityProperty: true }))
+            .map((one) => [one.textContent, one.getBoundingClientRect().width])`,
+        );
         expect(titles.length).toBeGreaterThan(0);
         for (const [title, width] of titles) expect({ path, title, seen: width > 20 }).toMatchObject({ seen: true });
       }
