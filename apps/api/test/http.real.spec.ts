@@ -134,6 +134,7 @@ describe('every answer', () => {
     ['GET', '/v1/instances?marker=nonsense', undefined, 400, 'invalid_request'],
     ['GET', '/v1/operations?marker=nonsense', undefined, 400, 'invalid_request'],
     ['GET', '/v1/operations?state=odd', undefined, 400, 'invalid_request'],
+    ['GET', '/v1/instances?search=a%00b', undefined, 400, 'invalid_request'],
     ['POST', `/v1/instances/${red.id}/snapshots`, { nmae: 'x' }, 400, 'invalid_request'],
     ['POST', `/v1/instances/${red.id}/snapshots`, { name: 'a\nb' }, 400, 'invalid_request'],
     ['POST', `/v1/instances/${red.id}/snapshots`, '{"name":', 400, 'invalid_request'],

@@ -16,12 +16,13 @@ export const InstanceIdParam = z.strictObject({ instanceId: InstanceIdSchema });
 export const SnapshotUidParam = z.strictObject({ snapshotUid: SnapshotUidSchema });
 export const OperationIdParam = z.strictObject({ operationId: OperationIdSchema });
 
-const Name = z
+/** On one line, and without the byte that Postgres has no text for. */
+const Text = z
   .string()
   .trim()
-  .min(1)
   .max(255)
   .regex(/^[^\p{Cc}]*$/u, 'no control characters');
+const Name = Text.min(1);
 
 export const CreateSnapshot = z
   .strictObject({
@@ -76,7 +77,7 @@ const order = z.enum(['asc', 'desc']).default('asc');
 export const InstanceQuery = z.strictObject({
   ...paging,
   /** Part of its name, or the beginning of its id; capitals or not. */
-  search: z.string().trim().min(1).max(255).optional(),
+  search: Name.optional(),
   protection: Protection.optional(),
   host: HostNameSchema.optional(),
   projectId: ProjectIdSchema.optional(),
@@ -117,9 +118,9 @@ export const AuditQuery = z.strictObject({
   ...paging,
   from: Time.optional(),
   to: Time.optional(),
-  userId: z.string().max(255).optional(),
-  projectId: z.string().max(255).optional(),
-  action: z.string().max(100).optional(),
+  userId: Text.optional(),
+  projectId: Text.optional(),
+  action: Text.max(100).optional(),
   outcome: z.enum(['accepted', 'denied']).optional(),
 });
 export type AuditQuery = z.output<typeof AuditQuery>;
@@ -129,7 +130,6 @@ export const EventsQuery = z.strictObject({ instanceId: InstanceIdSchema.optiona
 export type EventsQuery = z.output<typeof EventsQuery>;
 
 const secret = z.string().min(1).max(4096);
-const named = z.string().trim().min(1).max(255);
 /** How to come by a token. What is sent is never logged. */
 export const Login = z
   .discriminatedUnion('method', [
@@ -138,13 +138,13 @@ export const Login = z
     /** Without a project: the user's own default one, else the first that there is. */
     z.strictObject({
       method: z.literal('password'),
-      user: named,
-      domain: named.default('Default'),
+      user: Name,
+      domain: Name.default('Default'),
       password: secret,
-      project: named.optional(),
-      projectDomain: named.optional(),
+      project: Name.optional(),
+      projectDomain: Name.optional(),
     }),
-    z.strictObject({ method: z.literal('application_credential'), id: named, secret }),
+    z.strictObject({ method: z.literal('application_credential'), id: Name, secret }),
   ])
   .meta({ id: 'LoginRequest' });
 export type Login = z.output<typeof Login>;
