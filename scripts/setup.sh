@@ -38,6 +38,7 @@ packages=(
   e2fsprogs          # proving guest: its file system
   xfsprogs           # tests: a file system with reflinks
   util-linux         # tests and services: setpriv
+  tini               # tests: where PID 1 reaps late or never, libvirt waits for each QEMU that it asks what it can
   zstd               # tests: that any zstd unpacks a stored layer
   libvirt-daemon-system # tests: the hypervisor by way of libvirt
   libvirt-clients    # virsh: the worker's libvirt adapter

@@ -3,7 +3,11 @@
 # product, with real guests. The last line says how many passed and failed.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-scripts/setup.sh --build --dashboard || { echo "0 passed, 1 failed"; exit 1; }
+# Then once more, below a process that reaps what outlives its parent: see `tini` in setup.sh.
+if [ -z "${VARVE_REAPED:-}" ]; then
+  scripts/setup.sh --build --dashboard || { echo "0 passed, 1 failed"; exit 1; }
+  VARVE_REAPED=1 exec tini -s -- bash scripts/test-dashboard.sh "$@"
+fi
 export PATH="$PWD/node_modules/.bin:$PATH" # Node 24, whatever the system's is
 
 reports=$(mktemp -d)
