@@ -11,9 +11,10 @@ import {
 import type { ChainRecord, FileId, InstanceId, LayerUid } from '@varve/core';
 import type { FoundLayer, Intent, OpenLayer, PowerState } from '@varve/ports';
 import type { ProcedureContext } from './context.js';
-import { dropTransient, recordOf } from './context.js';
+import { closeLeftovers, dropTransient, recordOf } from './context.js';
 import { repeatable } from './engine/step.js';
 import type { Step } from './engine/step.js';
+import { undoUnflushedMerge } from './settle-disk.js';
 
 /**
  * The first step of every procedure: nobody else is at the instance, and the chain on disk, the chain that QEMU has open and the chain on record are the
@@ -33,12 +34,12 @@ export function examineChain(
     if (intent === 'rollback' && (await isBrokenOff(ctx, instance))) {
       return { powerState: 'stopped', ownLayers: (await recordOf(ctx, instance)).files.length, isBroken: true };
     }
-    const found = await ctx.files.findChain(instance);
     const onRecord = await ctx.files.readRecord(instance);
+    if (onRecord) await adoptEndedMerge(ctx, instance);
+    const found = await ctx.files.findChain(instance);
     // A rollback puts all to rights, and keeps what is there.
     if (!onRecord && intent !== 'rollback') assertNotLost(found, topLayerUid);
-    const known = onRecord ?? (await enrol(ctx, instance, found, adopted));
-    const record = await withEndedMerge(ctx, known, found);
+    const record = onRecord ? await recordOf(ctx, instance) : await enrol(ctx, instance, found, adopted);
     assertOnDisk(record, found);
 
     const powerState = await ctx.hypervisor.powerState(instance);
@@ -145,33 +146,52 @@ function baseFormat(format: string): 'raw' | 'qcow2' {
 }
 
 /**
- * A merge in place belongs to QEMU: it may have come to its end after the procedure that began it had given up.
- *
- * @returns the record with the merged layer, where the chain on disk lacks just the layer above a mixture
+ * A merge in place belongs to QEMU: it may have come to its end after the procedure that began it had given up, or had
+ * heard that it was refused. Puts the merged layer on record, where the chain on disk lacks just the layer above a
+ * mixture. What a QEMU did that has died since is not believed: see {@link undoUnflushedMerge}.
  */
-async function withEndedMerge(
-  ctx: ProcedureContext,
-  record: ChainRecord,
-  found: readonly FoundLayer[],
-): Promise<ChainRecord> {
+export async function adoptEndedMerge(ctx: ProcedureContext, instance: InstanceId): Promise<void> {
+  const record = await recordOf(ctx, instance);
   const lowerIndex = record.files.findIndex((file) => file.mixture);
   const [lower, upper] = record.files.slice(lowerIndex);
-  const isOver = found.length === record.files.length - 1 && found.every(({ inode }) => inode !== upper?.inode);
-  if (lowerIndex < 0 || !lower || !upper || !isOver) return record;
+  if (lowerIndex < 0 || !lower || !upper) return;
+  if ((await ctx.hypervisor.powerState(instance)) === 'stopped') return undoUnflushedMerge(ctx.files, instance);
+
+  const found = await ctx.files.findChain(instance);
+  const isOver = found.length === record.files.length - 1 && found.every(({ inode }) => inode !== upper.inode);
+  if (!isOver) return;
+  await commitLayer(ctx, instance, { lower: lower.fileId, upper: upper.fileId });
   const { mixture: _, ...merged } = { ...lower, asOf: upper.asOf, layers: [...lower.layers, ...upper.layers] };
   const files = record.files.toSpliced(lowerIndex, 2, merged);
   const after = { ...record, files, transient: [...record.transient, upper.fileId] };
   assertOnDisk(after, found);
   // Nobody has seen to it yet that they outlast a power cut, and with this record the layer above is let go of.
-  for (const file of [lower, activeOf(after)]) await ctx.files.syncLayer(record.instanceId, file.fileId);
+  for (const file of [lower, activeOf(after)]) await ctx.files.syncLayer(instance, file.fileId);
   await ctx.files.writeRecord(after);
-  return after;
 }
 
-/** For a procedure that can't say whether QEMU has done a merge: it gives up, or it heard nothing. */
-export async function adoptEndedMerge(ctx: ProcedureContext, instance: InstanceId): Promise<void> {
-  const record = await withEndedMerge(ctx, await recordOf(ctx, instance), await ctx.files.findChain(instance));
-  await dropTransient(ctx, instance, record.transient, filesNeededBy);
+/** At the end of a procedure, and for one that gives up: nothing stays that the chain has no use for. */
+export async function tidyUp(ctx: ProcedureContext, instance: InstanceId): Promise<void> {
+  await closeLeftovers(ctx, instance);
+  await adoptEndedMerge(ctx, instance);
+  await dropTransient(ctx, instance, (await recordOf(ctx, instance)).transient, filesNeededBy);
+}
+
+/** Until QEMU says that it is done, or was before: the header alone says so too early, see {@link undoUnflushedMerge}. */
+export async function commitLayer(
+  ctx: ProcedureContext,
+  instance: InstanceId,
+  { lower, upper }: { lower: FileId; upper: FileId },
+): Promise<void> {
+  await ctx.hypervisor.commit(
+    instance,
+    await ctx.files.layerPath(instance, upper),
+    await ctx.files.layerPath(instance, lower),
+    {
+      bytesPerSecond: ctx.settings.mergeBytesPerSecond,
+      onProgress: (done, total) => ctx.progress('merging', done, total),
+    },
+  );
 }
 
 export function assertOnDisk(record: ChainRecord, found: readonly FoundLayer[]): void {

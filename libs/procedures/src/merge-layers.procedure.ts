@@ -11,7 +11,8 @@ import type { ChainRecord, DetachedLayer, FileId, InstanceId, LayerFile, Problem
 import type { ProcedureContext } from './context.js';
 import { closeLeftovers, dropTransient, recordOf, registerTransient } from './context.js';
 import type { Step } from './engine/step.js';
-import { assertSpace, untrueNames } from './examine-chain.js';
+import { assertSpace, commitLayer, untrueNames } from './examine-chain.js';
+import { undoUnflushedMerge } from './settle-disk.js';
 
 /**
  * Merges two sealed layers of a running instance into one. Its guest goes on writing to the active layer.
@@ -105,24 +106,24 @@ async function merge(
     seconds: (ctx.now().getTime() - startedAt) / 1000,
   });
 
-  // An earlier life may have got as far as the active layer's header.
+  // An earlier life may have got as far as the active layer's header. One that merged copies had synced them before.
   const below = await inodeBelowActive(ctx, instance);
   const lowerFile = fileOf(record, lower);
   const copy = await ctx.files.fingerprint(instance, names.lowerCopy);
-  if (below === lowerFile.inode) {
-    await settle(ctx, record, pair, { fileId: lower, inode: lowerFile.inode });
-    return done('in-place', lower);
-  }
   if (copy && below === copy.inode) {
     await settle(ctx, record, pair, { fileId: names.lowerCopy, inode: copy.inode });
     return done('copy', names.lowerCopy);
   }
 
-  const strategy = await chooseStrategy(ctx, record, pair, names, options);
+  const isEnded = below === lowerFile.inode;
+  const strategy = isEnded
+    ? await endedStrategy(ctx, instance)
+    : await chooseStrategy(ctx, record, pair, names, options);
   if (strategy === null) return { kind: 'left', problem: null };
   try {
     if (strategy === 'in-place') {
-      await commitInPlace(ctx, record, pair);
+      if (isEnded) await commitLayer(ctx, instance, pair);
+      else await commitInPlace(ctx, record, pair);
       await settle(ctx, await recordOf(ctx, instance), pair, { fileId: lower, inode: lowerFile.inode });
       return done('in-place', lower);
     }
@@ -156,6 +157,13 @@ async function withDetached(
   const after = { ...record, detached, transient: [...record.transient, ...leaving] };
   await ctx.files.writeRecord(after);
   return after;
+}
+
+/** QEMU has written the header of a merge in place; it can only be believed while the QEMU lives that did. */
+async function endedStrategy(ctx: ProcedureContext, instance: InstanceId): Promise<'in-place' | null> {
+  if (await ctx.hypervisor.openLayers(instance)) return 'in-place';
+  await undoUnflushedMerge(ctx.files, instance);
+  return null;
 }
 
 async function chooseStrategy(
@@ -197,15 +205,7 @@ async function commitInPlace(ctx: ProcedureContext, record: ChainRecord, { lower
     ...record,
     files: record.files.map((file) => (file.fileId === lower ? { ...file, mixture: true as const } : file)),
   });
-  await ctx.hypervisor.commit(
-    instance,
-    await ctx.files.layerPath(instance, upper),
-    await ctx.files.layerPath(instance, lower),
-    {
-      bytesPerSecond: ctx.settings.mergeBytesPerSecond,
-      onProgress: (done, total) => ctx.progress('merging', done, total),
-    },
-  );
+  await commitLayer(ctx, instance, { lower, upper });
 }
 
 /** @returns the inode of the merged layer */

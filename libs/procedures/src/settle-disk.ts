@@ -5,9 +5,9 @@ import type { JournalEntry } from './engine/journal.js';
 
 /**
  * What has to be right before anything starts the instance, after a worker that died in between: see
- * {@link moveDiskOn} and {@link undoUnflushedStream}. Needs no QEMU, no broker and no store, so it can be asked from a hook.
+ * {@link moveDiskOn} and {@link undoUnflushed}. Needs no QEMU, no broker and no store, so it can be asked from a hook.
  *
- * @param entries - of the instance's open journal
+ * @param entries - of the instance's open journal; none: what a merge needs that outlived its own
  */
 export async function settleDisk(
   files: DiskFiles,
@@ -17,23 +17,36 @@ export async function settleDisk(
   const isStreaming =
     entries.some((entry) => entry.kind === 'begin' && entry.step === STREAM_STEP) &&
     !entries.some((entry) => entry.kind === 'done' && entry.step === STREAM_STEP);
-  if (isStreaming) await undoUnflushedStream(files, instance);
+  if (isStreaming) await undoUnflushed(files, instance);
+  else await undoUnflushedMerge(files, instance);
   return moveDiskOn(files, instance, entries);
 }
 
 /** Part of the journal's format. */
 export const STREAM_STEP = 'stream layers';
 
+/** The same after a merge in place, which may be left and found by a later procedure. Does nothing while QEMU runs. */
+export async function undoUnflushedMerge(files: DiskFiles, instance: InstanceId): Promise<void> {
+  const record = await files.readRecord(instance);
+  if (record?.files.some(({ mixture }) => mixture)) await undoUnflushed(files, instance);
+}
+
 /**
- * A QEMU that died at the end of a stream may have written that the active layer stands on the base image alone, and
- * not the tables that lead to all that was copied. With its former backing file it shows every byte, whether or not.
+ * QEMU ends a stream and a merge with the header of the active layer, and flushes the tables that lead to all that was
+ * copied after that: one that dies in between leaves a header that leads past data that is nowhere else. On the layer
+ * that is on record below it the active one shows every byte, whether they were flushed or not.
  */
-export async function undoUnflushedStream(files: DiskFiles, instance: InstanceId): Promise<void> {
+export async function undoUnflushed(files: DiskFiles, instance: InstanceId): Promise<void> {
   const record = await files.readRecord(instance);
   const [active, below] = [...(record?.files ?? [])].reverse();
   if (!active || !below || (await files.isOpenForWriting(instance, active.fileId))) return;
+  if (!(await files.fingerprint(instance, below.fileId))) return;
   const [found] = await files.findChain(instance);
-  if (found?.inode !== active.inode || found.backing?.path === (await files.layerPath(instance, below.fileId))) return;
+  if (found?.inode !== active.inode) return;
+  // An earlier life may have died before this header was on the disk.
+  if (found.backing?.path === (await files.layerPath(instance, below.fileId))) {
+    return files.syncLayer(instance, active.fileId);
+  }
   await files.setBacking(instance, active.fileId, { kind: 'layer', file: below.fileId });
 }
 

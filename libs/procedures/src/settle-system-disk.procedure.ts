@@ -16,12 +16,12 @@ import { closeLeftovers, dropTransient, recordOf, registerTransient } from './co
 import type { Run } from './engine/run.js';
 import { repeatable } from './engine/step.js';
 import type { Step } from './engine/step.js';
-import { adoptEndedMerge, assertSpace, examineChain } from './examine-chain.js';
+import { assertSpace, examineChain, tidyUp } from './examine-chain.js';
 import { digestStoredState } from './known-state.js';
 import { mergeLayers, topPair } from './merge-layers.procedure.js';
 import { finishedWell, headOf } from './outcome.js';
 import type { ProcedureResult } from './outcome.js';
-import { STREAM_STEP, undoUnflushedStream } from './settle-disk.js';
+import { STREAM_STEP, undoUnflushed } from './settle-disk.js';
 import { createOverlay, discardOverlay, pointDiskAtOverlay, switchToOverlay } from './seal-active-layer.js';
 
 export interface SettleRequest {
@@ -228,7 +228,7 @@ function makeRoomBefore(ctx: ProcedureContext, instance: InstanceId, names: Sett
       if (merged.kind === 'left') throw new ChainFullError(record.files.length);
       return null;
     },
-    () => adoptEndedMerge(ctx, instance),
+    () => tidyUp(ctx, instance),
   );
 }
 
@@ -251,7 +251,7 @@ function streamLayers(ctx: ProcedureContext, instance: InstanceId): Step<{ probl
     if (before.files.length > 1) {
       if ((await ctx.hypervisor.powerState(instance)) === 'stopped') {
         // QEMU ended on the way. The chain is whole, one layer longer than it was.
-        await undoUnflushedStream(ctx.files, instance);
+        await undoUnflushed(ctx.files, instance);
         return { problem: problemOf(new InstanceNotRunningError(instance)) };
       }
       try {

@@ -5,7 +5,7 @@ import { closeLeftovers, dropTransient, recordOf, registerTransient } from './co
 import type { Run } from './engine/run.js';
 import { repeatable } from './engine/step.js';
 import type { Step } from './engine/step.js';
-import { adoptEndedMerge, assertSpace, examineChain, untrueNames } from './examine-chain.js';
+import { assertSpace, examineChain, tidyUp, untrueNames } from './examine-chain.js';
 import type { MergeResult, Pair } from './merge-layers.procedure.js';
 import { mergeLayers, topPair } from './merge-layers.procedure.js';
 import { finishedWell, headOf } from './outcome.js';
@@ -318,7 +318,7 @@ function makeRoomBefore(
       const step = mergeLayers(ctx, instanceId, pair, names.before, { need: 'must', ...(detach ? { detach } : {}) });
       return (await step.recover())?.result ?? (await step.do());
     },
-    () => adoptEndedMerge(ctx, instanceId),
+    () => tidyUp(ctx, instanceId),
   );
 }
 
@@ -359,9 +359,8 @@ const planRoom = (ctx: ProcedureContext, instance: InstanceId): Step<Pair | null
 /** Files of this snapshot that the chain has no use for; then everything must be as it was at the start, only newer. */
 function cleanUp(ctx: ProcedureContext, instance: InstanceId, names: SnapshotNames): Step<null> {
   return repeatable(async () => {
-    await closeLeftovers(ctx, instance);
     // A merge that was left because QEMU refused it may have been done all the same: the news came too late.
-    await adoptEndedMerge(ctx, instance);
+    await tidyUp(ctx, instance);
     await dropTransient(ctx, instance, [names.built, names.scratch, names.increment, names.copy], filesNeededBy);
     const open = await ctx.hypervisor.openLayers(instance);
     if (open) await untrueNames(ctx, await recordOf(ctx, instance), open);

@@ -12,8 +12,8 @@ export interface FakeFile {
   backing: { path: string; format: 'raw' | 'qcow2' } | null;
   /** Whether it may be streamed into. */
   isPlain?: true;
-  /** Blocks that the tables on the disk don't lead to yet: lost when QEMU dies before it flushes. */
-  unflushed?: Set<number>;
+  /** What QEMU's jobs wrote and it has not flushed yet, and what was there before: that is back when it dies. */
+  unflushed?: Map<number, number | undefined>;
   /** What a power cut may have it need again: merged into it, or below it no longer, since it was last synced. */
   supersedes?: Set<FakeFile>;
   /** What the file alone defines: block -> what all bytes of it hold; 0: reads as zeros. */
@@ -88,6 +88,14 @@ export class FakeFileSystem {
     if (value !== 0 && !file.places.has(block)) file.places.set(block, FIRST_PLACE + file.places.size);
     file.mtimeNs = this.tick();
     file.ctimeNs = file.mtimeNs;
+  }
+
+  /** The same as {@link write}, not flushed yet. */
+  writeUnflushed(file: FakeFile, block: number, value: number): void {
+    const unflushed = new Map(file.unflushed);
+    if (!unflushed.has(block)) unflushed.set(block, file.blocks.get(block));
+    this.write(file, block, value);
+    file.unflushed = unflushed;
   }
 
   setBacking(file: FakeFile, backing: FakeFile['backing']): void {

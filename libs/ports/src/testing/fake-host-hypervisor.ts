@@ -136,8 +136,15 @@ export class FakeHypervisor implements Hypervisor {
       this.instances.assertStillThere(id, qemu);
       const { job } = qemu;
       if (!job) break;
-      if (job.todo.length === 0) qemu.finishJob(job);
-      else qemu.copyOne(job);
+      if (job.todo.length > 0) qemu.copyOne(job);
+      else {
+        if (job.kind === 'commit') {
+          qemu.writeHeader(job);
+          this.instances.reached('amid commit: header', id);
+          this.instances.assertStillThere(id, qemu);
+        }
+        qemu.finishJob(job);
+      }
       options.onProgress?.(job.total - job.todo.length, job.total);
       if (job.todo.length > 0 && job.todo.length === job.total >> 1) this.instances.reached(`amid ${what}: half`, id);
     }
@@ -231,7 +238,7 @@ export class FakeCompute implements Compute {
   async stop(id: InstanceId, _graceMs: number): Promise<void> {
     this.instances.reached('before stop', id);
     const instance = this.instances.require(id);
-    instance.qemu?.flush();
+    for (const node of instance.qemu?.chain ?? []) instance.qemu?.flush(node);
     instance.qemu?.end();
     instance.qemu = null;
     this.instances.reached('after stop', id);

@@ -99,14 +99,20 @@ export class FakeQemu {
     this.loose = [];
   }
 
-  flush(): void {
-    delete this.active.file.unflushed;
+  /** Guests flush the active layer alone; what a merge writes below it waits until QEMU has its target read-only again. */
+  flush(node: FakeNode = this.active): void {
+    delete node.file.unflushed;
   }
 
   /** Dies; an orderly end flushes before. */
   end(): void {
-    for (const block of this.active.file.unflushed ?? []) this.active.file.blocks.delete(block);
-    this.flush();
+    for (const node of this.chain) {
+      for (const [block, before] of node.file.unflushed ?? []) {
+        if (before === undefined) node.file.blocks.delete(block);
+        else node.file.blocks.set(block, before);
+      }
+      this.flush(node);
+    }
     for (const node of [...this.chain, ...this.loose]) this.close(node);
   }
 
@@ -138,7 +144,7 @@ export class FakeQemu {
     if (job.kind === 'stream') return this.pullUp(block, job.base);
     const above = this.chain.slice(this.chain.indexOf(job.source), this.chain.indexOf(job.target));
     const value = above.map(({ file }) => file.blocks.get(block)).find((found) => found !== undefined);
-    if (value !== undefined) this.fs.write(job.target.file, block, value);
+    if (value !== undefined) this.fs.writeUnflushed(job.target.file, block, value);
   }
 
   /** `block-stream` into the active layer. */
@@ -149,15 +155,20 @@ export class FakeQemu {
     return this.job;
   }
 
-  /** The header is written into whatever the overlay's descriptor leads to by now. */
+  /** Into whatever the overlay's descriptor leads to by now; before the target's tables are flushed. */
+  writeHeader({ overlay, into }: FakeCommit): void {
+    this.fs.setBacking(overlay.file, { path: into, format: 'qcow2' });
+  }
+
   finishJob(job: FakeJob): void {
     while (job.todo.length > 0) this.copyOne(job);
     if (job.kind === 'stream') return this.finishStream(job.base);
-    this.fs.setBacking(job.overlay.file, { path: job.into, format: 'qcow2' });
+    this.writeHeader(job);
     const [top, bottom] = [this.chain.indexOf(job.source), this.chain.indexOf(job.target)];
     const gone = this.chain.splice(top, bottom - top);
     for (const { file } of [job.overlay, job.target]) this.fs.supersede(file, filesOf(gone));
     this.loose.push(...gone);
+    this.flush(job.target);
     this.reopen(job.target, true);
     if (job.overlay !== this.active) this.reopen(job.overlay, true);
     this.job = null;
@@ -187,8 +198,7 @@ export class FakeQemu {
     const values = this.between(base).map(({ file }) => file.blocks.get(block));
     const value = values.find((found) => found !== undefined);
     if (value === undefined) return;
-    this.fs.write(this.active.file, block, value);
-    (this.active.file.unflushed ??= new Set()).add(block);
+    this.fs.writeUnflushed(this.active.file, block, value);
   }
 
   private finishStream(base: FakeStream['base']): void {
