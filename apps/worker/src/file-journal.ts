@@ -64,10 +64,14 @@ export class FileJournals {
   /** Every journal of this host with work left to do, oldest first within an instance. */
   async listOpen(): Promise<FileJournal[]> {
     const journals: FileJournal[] = [];
-    for (const entry of await readdir(this.instancesDir, { withFileTypes: true })) {
-      if (entry.isDirectory() && isUuid(entry.name)) journals.push(...(await this.openOf(entry.name as InstanceId)));
-    }
+    for (const instance of await this.listInstances()) journals.push(...(await this.openOf(instance)));
     return journals;
+  }
+
+  /** The instances of this host, with journals or without. */
+  async listInstances(): Promise<InstanceId[]> {
+    const entries = await readdir(this.instancesDir, { withFileTypes: true });
+    return entries.flatMap((entry) => (entry.isDirectory() && isUuid(entry.name) ? [entry.name as InstanceId] : []));
   }
 
   /** The open journals of one instance, oldest first. */

@@ -12,19 +12,21 @@ export class Recovery {
     private readonly log: Logger,
   ) {}
 
-  /** Moves `disk` on where an earlier life of the worker died before it could. */
+  /** Moves `disk` on where an earlier life of the worker died before it could, and takes half a merge back. */
   async settle(instance: InstanceId): Promise<void> {
-    for (const journal of await this.journals.openOf(instance)) {
-      const done = await settleDisk(this.files, instance, journal.entries);
+    const open = await this.journals.openOf(instance);
+    // A merge in QEMU may outlive the journal that began it.
+    const lives = open.length > 0 ? open.map((journal) => journal.entries) : [[]];
+    for (const entries of lives) {
+      const done = await settleDisk(this.files, instance, entries);
       if (done === 'moved') this.log.warn({ instance }, 'moved `disk` to the layer with the newest writes');
     }
   }
 
-  /** All instances with unfinished work, or the only one asked for. One that can't be settled does not hold up the others. */
+  /** All instances, or the only one asked for. One that can't be settled does not hold up the others. */
   async settleAll(only?: InstanceId): Promise<{ settled: number; failed: number }> {
     const count = { settled: 0, failed: 0 };
-    const open = only === undefined ? await this.journals.listOpen() : await this.journals.openOf(only);
-    for (const instance of new Set(open.map((journal) => journal.instance))) {
+    for (const instance of only === undefined ? await this.journals.listInstances() : [only]) {
       try {
         await this.settle(instance);
         count.settled++;

@@ -1,3 +1,5 @@
+import { createDiskFiles } from '@varve/adapters';
+import type { FileId, InstanceId, LayerUid } from '@varve/core';
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -81,6 +83,41 @@ describe('the guard', () => {
     product.cluster.worker.start();
     expect(await product.finished(operationId)).toMatchObject({ state: 'succeeded' });
     expect(await ask('prepare', domain(instance.id))).toEqual({ code: 0, said: '' });
+  });
+
+  it('takes a merge back that a dying QEMU had told of before it flushed it: no flushed write is lost', async () => {
+    const { guest } = instance;
+    await instance.snapshotWell();
+    await guest.write(50);
+    const { acked } = await guest.stat();
+    await guest.kill9();
+    const { VARVE_INSTANCES_DIR: instancesDir = '', VARVE_STATE_DIR: stateDir = '' } = product.cluster.worker.env;
+    const files = createDiskFiles({ kind: 'qemu-img', instancesDir, stateDir });
+    const id = instance.id as InstanceId;
+    // As if the last snapshot had sealed a layer and merged it, and not come to put that on record.
+    const record = await files.readRecord(id);
+    const [lower, upper] = record?.files.slice(-2) ?? [];
+    if (!record || !lower || !upper) throw new Error('The instance has no sealed layer');
+    const [active, layerUid] = [randomUUID() as FileId, randomUUID() as LayerUid];
+    await files.createLayer(id, active, { kind: 'layer', file: upper.fileId }, record.virtualSizeBytes);
+    await files.pointDiskAt(id, active);
+    await files.setBacking(id, active, { kind: 'layer', file: lower.fileId });
+    const inode = await files.diskInode(id);
+    await files.writeRecord({
+      ...record,
+      files: [
+        ...record.files.slice(0, -2),
+        { ...lower, mixture: true },
+        { ...upper, asOf: layerUid, layers: [layerUid] },
+        { fileId: active, asOf: null, layers: [], inode: inode ?? '' },
+      ],
+    });
+
+    expect(await ask('prepare', domain(instance.id))).toMatchObject({ code: 0 });
+    await guest.boot();
+    await instance.expectState({ acked, upto: Infinity });
+    await guest.load(LOAD);
+    await instance.snapshotWell();
   });
 
   it('has nothing against instances that it does not know, hosts without a worker, and what starts nothing', async () => {

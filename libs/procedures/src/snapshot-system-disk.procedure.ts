@@ -1,7 +1,7 @@
 import { activeOf, filesNeededBy, InstanceRunningError, judge, MAX_OWN_LAYERS, sealedOf } from '@varve/core';
 import type { DetachedLayer, FileId, InstanceId, LayerUid, Problem, ProjectId, SnapshotUid } from '@varve/core';
 import type { ProcedureContext } from './context.js';
-import { closeLeftovers, dropTransient, recordOf, registerTransient } from './context.js';
+import { dropTransient, recordOf, registerTransient } from './context.js';
 import type { Run } from './engine/run.js';
 import { repeatable } from './engine/step.js';
 import type { Step } from './engine/step.js';
