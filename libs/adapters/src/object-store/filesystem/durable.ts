@@ -1,6 +1,6 @@
 import { mkdir, open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { codeOf } from './errors.js';
 
 /** Makes the names in a directory survive a power cut. */
@@ -18,14 +18,11 @@ export async function makeDirectories(root: string, path: string): Promise<void>
   let parent = root;
   for (const name of relative(root, path).split('/').filter(Boolean)) {
     const directory = join(parent, name);
-    const made = await mkdir(directory).then(
-      () => true,
-      (error: unknown) => {
-        if (codeOf(error) === 'EEXIST') return false;
-        throw error;
-      },
-    );
-    if (made) await syncDirectory(dirname(directory));
+    await mkdir(directory).catch((error: unknown) => {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    });
+    // Also when it was there: who made it may have died before it was synced, or be about to.
+    await syncDirectory(parent);
     parent = directory;
   }
 }

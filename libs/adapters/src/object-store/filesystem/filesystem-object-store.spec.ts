@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { StoreUnavailableError } from '@varve/core';
 import { runObjectStoreSuite } from '@varve/ports/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { watchSyncs } from '../../../../../testbed/watch-syncs.ts';
 import { FilesystemObjectStore } from './filesystem-object-store.js';
 
 let root: string;
@@ -109,5 +110,26 @@ describe('the filesystem store', () => {
     await expect(store.put('a/b/c', Buffer.alloc(1))).rejects.toMatchObject({ code: 'store_refused' });
     expect(await readdir(join(at, '.uploads'))).toEqual([]);
     await chmod(at, 0o700);
+  });
+
+  it('syncs the name of what is found before anybody goes by it: who put it may have died before', async () => {
+    const at = join(root, 'unsynced');
+    await mkdir(join(at, 'a/b'), { recursive: true });
+    await writeFile(join(at, 'a/b/c'), 'put');
+    const store = new FilesystemObjectStore({ root: at, mountRequired: false });
+    const synced = await watchSyncs();
+    expect((await store.get('a/b/c'))?.toString()).toBe('put');
+    expect(synced).toContain(join(at, 'a/b'));
+    expect(await store.get('a/b/d')).toBeNull();
+    expect(await store.get('a/none/d')).toBeNull();
+  });
+
+  it('syncs the folders that an object lies in, whoever made them', async () => {
+    const at = join(root, 'made');
+    await mkdir(join(at, 'a/b'), { recursive: true });
+    const store = new FilesystemObjectStore({ root: at, mountRequired: false });
+    const synced = await watchSyncs();
+    await store.put('a/b/c', Buffer.from('put'));
+    expect(synced).toEqual(expect.arrayContaining([at, join(at, 'a'), join(at, 'a/b')]));
   });
 });

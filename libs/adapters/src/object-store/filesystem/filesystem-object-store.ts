@@ -55,7 +55,12 @@ export class FilesystemObjectStore implements ObjectStore {
 
   async get(key: string): Promise<Buffer | null> {
     const path = this.pathOf(key);
-    return this.run(() => readFile(path).catch(absent));
+    return this.run(async () => {
+      const bytes = await readFile(path).catch(absent);
+      // Who put it may have died before its name was on the disk; whoever finds it takes it for stored.
+      if (bytes) await syncDirectory(dirname(path));
+      return bytes;
+    });
   }
 
   async getRange(key: string, offset: number, length: number): Promise<Buffer> {
