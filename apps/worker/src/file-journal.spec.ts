@@ -5,6 +5,7 @@ import { appendFile, chown, mkdir, mkdtemp, readdir, readFile, rm, stat } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { watchSyncs } from '../../../testbed/watch-syncs.ts';
 import { FileJournals } from './file-journal.js';
 
 const instance = '11111111-1111-4111-8111-111111111111' as InstanceId;
@@ -37,6 +38,29 @@ describe('FileJournals', () => {
     expect(others).toEqual([]);
     expect(again?.entries).toEqual(journal.entries);
     expect(again?.head).toEqual(head(7));
+  });
+
+  it('is on the disk with its name before another life goes by it: the first may have died before it synced', async () => {
+    const { path } = await journals.create(instance, head(1));
+    const dir = join(root, instance);
+    const synced = await watchSyncs();
+    for (const read of [
+      () => journals.listOpen(),
+      () => journals.openOf(instance),
+      () => journals.find(instance, operation(1)),
+    ]) {
+      await read();
+      expect(synced.splice(0).sort()).toEqual([dir, join(dir, '.varve'), join(dir, '.varve/journals'), path]);
+    }
+  });
+
+  it('counts the open ones without reading them', async () => {
+    expect(await journals.countOpen()).toBe(0);
+    await journals.create(instance, head(1));
+    await journals.close(await journals.create(instance, head(2)));
+    const synced = await watchSyncs();
+    expect(await journals.countOpen()).toBe(1);
+    expect(synced).toEqual([]);
   });
 
   it("leaves nothing that the instance's owner could not delete", async () => {

@@ -2,7 +2,7 @@ import type { InstanceId, OperationId } from '@varve/core';
 import { isUuid } from '@varve/core';
 import { JournalUnwritableError } from '@varve/procedures';
 import type { Journal, JournalEntry, JournalHead } from '@varve/procedures';
-import { chown, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chown, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Halt } from './halt.js';
 
@@ -46,9 +46,7 @@ export class FileJournals {
         await file.close();
       }
       await rename(part, path);
-      await syncDirectory(directory);
-      await syncDirectory(dirname(directory));
-      await syncDirectory(join(this.instancesDir, instance));
+      await this.syncNames(instance);
     } catch (error) {
       throw new JournalUnwritableError('The journal could not be written; nothing was begun', {}, { cause: error });
     }
@@ -74,10 +72,16 @@ export class FileJournals {
     return entries.flatMap((entry) => (entry.isDirectory() && isUuid(entry.name) ? [entry.name as InstanceId] : []));
   }
 
+  /** How many {@link listOpen} would give. Waits for no disk that is busy, as reading them does. */
+  async countOpen(): Promise<number> {
+    let count = 0;
+    for (const instance of await this.listInstances()) count += (await this.openNamesOf(instance)).length;
+    return count;
+  }
+
   /** The open journals of one instance, oldest first. */
   async openOf(instance: InstanceId): Promise<FileJournal[]> {
-    const names = (await this.namesOf(instance)).filter((name) => name.endsWith(OPEN));
-    return Promise.all(names.map((name) => this.read(instance, name)));
+    return Promise.all((await this.openNamesOf(instance)).map((name) => this.read(instance, name)));
   }
 
   /** The newest epoch that this instance has seen; 0 for none. */
@@ -95,12 +99,24 @@ export class FileJournals {
     await syncDirectory(directory);
   }
 
-  private read(instance: InstanceId, name: string): Promise<FileJournal> {
-    return FileJournal.read(instance, join(this.directoryOf(instance), name), this.halt);
+  private async read(instance: InstanceId, name: string): Promise<FileJournal> {
+    const journal = await FileJournal.read(instance, join(this.directoryOf(instance), name), this.halt);
+    // An earlier life may have died before it had: a power cut could then leave effects and no journal of them.
+    await this.syncNames(instance);
+    return journal;
+  }
+
+  private async syncNames(instance: InstanceId): Promise<void> {
+    const directory = this.directoryOf(instance);
+    for (const each of [directory, dirname(directory), join(this.instancesDir, instance)]) await syncDirectory(each);
   }
 
   private directoryOf(instance: InstanceId): string {
     return join(this.instancesDir, instance, '.varve', 'journals');
+  }
+
+  private async openNamesOf(instance: InstanceId): Promise<string[]> {
+    return (await this.namesOf(instance)).filter((name) => name.endsWith(OPEN));
   }
 
   /** In the order of their epochs. */
@@ -133,9 +149,16 @@ export class FileJournal implements Journal {
     this.head = head;
   }
 
-  /** Changes nothing: it may be another one's who is writing to it. */
+  /** Changes nothing: it may be another one's who is writing to it. What was read is on the disk: it will be gone by. */
   static async read(instance: InstanceId, path: string, halt: Halt): Promise<FileJournal> {
-    const bytes = await readFile(path);
+    const file = await open(path, 'r');
+    let bytes: Buffer;
+    try {
+      bytes = await file.readFile();
+      await file.sync();
+    } finally {
+      await file.close();
+    }
     const whole = bytes.lastIndexOf(0x0a) + 1;
     const lines = bytes.subarray(0, whole).toString('utf8').split('\n').slice(0, -1);
     const entries = lines.map((line) => JSON.parse(line) as JournalEntry);

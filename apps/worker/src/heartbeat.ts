@@ -44,7 +44,7 @@ export class Heartbeat {
           versions: await this.hypervisor.versions(),
           freeBytes: bavail * bsize,
           settings: { ...this.settings },
-          openJournals: (await this.journals.listOpen()).length,
+          openJournals: await this.journals.countOpen(),
           instances: await Promise.all(descriptions.map((description) => this.describe(description))),
         },
       });
