@@ -2,8 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, open, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { DiskUnsupportedError } from '@varve/core';
+import { watchSyncs } from '../../../../../testbed/watch-syncs.ts';
 import { BaseDigests } from './base-digests.js';
 
 describe('the digest of a base image', () => {
@@ -57,5 +58,19 @@ describe('the digest of a base image', () => {
     expect(await digests.known(base)).toBe(sha256);
     await writeFile(path, content.subarray(1));
     expect(await digests.known(base)).toBeNull();
+  });
+
+  it('is of what is on the disk: the image is synced before it is read', async () => {
+    await writeFile(path, content);
+    const opened = await open(path);
+    const read = vi.spyOn(Object.getPrototypeOf(opened) as typeof opened, 'read');
+    await opened.close();
+    onTestFinished(() => read.mockRestore());
+    let readBefore = -1;
+    const synced = await watchSyncs((each) => {
+      if (each === path) readBefore = read.mock.calls.length;
+    });
+    await new BaseDigests(await mkdtemp(join(root, 'state-'))).of({ path, format: 'raw' });
+    expect([synced[0], readBefore]).toEqual([path, 0]);
   });
 });

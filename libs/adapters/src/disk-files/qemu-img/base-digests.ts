@@ -95,6 +95,8 @@ async function sha256Of(path: string): Promise<BaseDigest> {
   const piece = Buffer.allocUnsafe(PIECE_BYTES);
   const handle = await open(path, constants.O_RDONLY);
   try {
+    // The digest is kept for good, by facts that a power cut leaves as they are when data of a young image are lost.
+    await handle.sync();
     let sizeBytes = 0;
     for (;;) {
       const { bytesRead } = await handle.read(piece, 0, PIECE_BYTES, sizeBytes);
