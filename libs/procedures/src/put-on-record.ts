@@ -21,9 +21,10 @@ export function putOnRecord(
     const record = (await ctx.files.readRecord(instanceId)) ?? (await recordAlone(ctx, instanceId, lineage, adopted));
     const [only, ...others] = record?.files ?? [];
     // Its name comes after the record: what has a name that is not on record could not be given another.
-    if (only && others.length === 0 && !(await ctx.files.fingerprint(instanceId, only.fileId))) {
-      await ctx.files.adoptDisk(instanceId, only.fileId);
-    }
+    if (!only || others.length > 0) return null;
+    if (!(await ctx.files.fingerprint(instanceId, only.fileId))) await ctx.files.adoptDisk(instanceId, only.fileId);
+    // The life that named it may have died before the name was on the disk.
+    else await ctx.files.syncLayer(instanceId, only.fileId);
     return null;
   });
 }

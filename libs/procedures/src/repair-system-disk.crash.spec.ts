@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Bench, Blow, Fate } from './testing/bench.js';
 import { sweep } from './testing/crash-sweep.js';
 import type { Strike } from './testing/crash-sweep.js';
@@ -152,4 +152,20 @@ describe('a repair', () => {
     await bench.host.diskFiles.removeLayer(bench.instance, record?.files[0]?.fileId ?? bench.host.newFileId());
     expect(problemIn(await bench.repair())).toMatchObject({ code: 'conflict' });
   });
+
+  it.each([['after adopt disk', 'before journal: done "put on record"']])(
+    'whose worker died %s has the disk synced all the same, %s',
+    async (death, next) => {
+      const { points } = await (await moved(await atRest())).repair();
+      const bench = await moved(await atRest());
+      const sync = vi.spyOn(bench.host.diskFiles, 'syncLayer');
+      let synced: unknown[] | null = null;
+      bench.onPoint = (point) => {
+        if (point === death) sync.mockClear();
+        if (point === next) synced = sync.mock.calls.map(([, file]) => file);
+      };
+      await bench.repair({ blow: { at: points.indexOf(death), kind: 'kill worker' } });
+      expect(synced).toEqual([(await bench.host.diskFiles.readRecord(bench.instance))?.files.at(-1)?.fileId]);
+    },
+  );
 });
