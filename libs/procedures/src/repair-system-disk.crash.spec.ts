@@ -153,19 +153,19 @@ describe('a repair', () => {
     expect(problemIn(await bench.repair())).toMatchObject({ code: 'conflict' });
   });
 
-  it.each([['after adopt disk', 'before journal: done "put on record"']])(
-    'whose worker died %s has the disk synced all the same, %s',
-    async (death, next) => {
-      const { points } = await (await moved(await atRest())).repair();
-      const bench = await moved(await atRest());
-      const sync = vi.spyOn(bench.host.diskFiles, 'syncLayer');
-      let synced: unknown[] | null = null;
-      bench.onPoint = (point) => {
-        if (point === death) sync.mockClear();
-        if (point === next) synced = sync.mock.calls.map(([, file]) => file);
-      };
-      await bench.repair({ blow: { at: points.indexOf(death), kind: 'kill worker' } });
-      expect(synced).toEqual([(await bench.host.diskFiles.readRecord(bench.instance))?.files.at(-1)?.fileId]);
-    },
-  );
+  it.each([
+    ['after adopt disk', 'before journal: done "put on record"'],
+    ['after set backing', 'before write record'],
+  ])('whose worker died %s has the disk synced all the same, %s', async (death, next) => {
+    const { points } = await (await moved(await atRest())).repair();
+    const bench = await moved(await atRest());
+    const sync = vi.spyOn(bench.host.diskFiles, 'syncLayer');
+    let synced: unknown[] | null = null;
+    bench.onPoint = (point) => {
+      if (point === death) sync.mockClear();
+      if (point === next) synced = sync.mock.calls.map(([, file]) => file);
+    };
+    await bench.repair({ blow: { at: points.indexOf(death), kind: 'kill worker' } });
+    expect(synced).toEqual([(await bench.host.diskFiles.readRecord(bench.instance))?.files.at(-1)?.fileId]);
+  });
 });

@@ -230,6 +230,9 @@ function placeRestored(
     // Nothing can be started from a chain that lacks a layer; once it lacks none, only the record is left to be written.
     if (await ctx.files.findBreak(instance)) {
       await ctx.files.setBacking(instance, lowest.fileId, { kind: 'layer', file: restored.fileId });
+    } else {
+      // The life that saw to it may have died before the header was on the disk.
+      await ctx.files.syncLayer(instance, lowest.fileId);
     }
     const next = await withoutLost(ctx, { ...record, files: [restored, ...above] });
     const needed = filesNeededBy(next);
