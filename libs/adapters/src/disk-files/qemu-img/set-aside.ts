@@ -40,6 +40,8 @@ export async function takeSetAsideBack(files: InstanceFiles, instance: InstanceI
   else if ((await ifThere(readFile(files.record(instance), 'utf8'))) === null) {
     throw new ChainDivergedError('the chain record that was set aside', 'none');
   }
+  // Also what an earlier life moved that died then. What is left of the other directory is all that could bring it back.
+  for (const each of [files.varve(instance), directory]) await sync(each);
   await rm(aside, { recursive: true, force: true });
   await sync(join(directory, '..'));
 }
@@ -74,7 +76,6 @@ async function moveBack(files: InstanceFiles, instance: InstanceId, record: Chai
       await move(join(aside, '.varve', name), join(files.varve(instance), name));
   }
   await move(join(aside, '.varve', 'chain.json'), files.record(instance));
-  await sync(files.varve(instance));
 }
 
 /** Done already where there is nothing any more. */
