@@ -4,6 +4,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { watchSyncs } from '../../../testbed/watch-syncs.ts';
 import { FileJournals } from './file-journal.js';
 import type { Runner } from './runner.js';
 import { GONE, GoneInstances } from './workplace.js';
@@ -43,4 +44,11 @@ it('is no instance among the others', async () => {
   await gone.placeFor(instance(1));
   await gone.journals.create(instance(1), head(1));
   expect(await new FileJournals(root).listOpen()).toEqual([]);
+});
+
+it('outlasts a power cut: a job is acknowledged as soon as its journal is in it', async () => {
+  await gone.tidy();
+  const synced = await watchSyncs();
+  await gone.placeFor(instance(1));
+  expect(synced).toEqual(expect.arrayContaining([root, join(root, GONE)]));
 });

@@ -1,6 +1,7 @@
 import type { InstanceId } from '@varve/core';
 import { mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { syncDirectory } from './file-journal.js';
 import type { FileJournals } from './file-journal.js';
 import type { Runner } from './runner.js';
 
@@ -35,6 +36,8 @@ export class GoneInstances implements Workplace {
 
   async placeFor(instance: InstanceId): Promise<Workplace> {
     await mkdir(join(this.directory, instance), { recursive: true });
+    // Nobody has synced their names yet: a journal sees to the names in the instance’s own directory, and to none above.
+    for (const each of [this.directory, dirname(this.directory)]) await syncDirectory(each);
     return this;
   }
 }
