@@ -47,11 +47,11 @@ export async function makeDirectory(root: string, path: string, owner: Owner): P
   await makeDirectory(root, dirname(path), owner);
   try {
     await mkdir(path, { mode: 0o755 });
+    await chown(path, owner.uid, owner.gid);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
-  await chown(path, owner.uid, owner.gid);
+  // Also when it was there: who made it may have died before.
   await sync(dirname(path));
 }
 
