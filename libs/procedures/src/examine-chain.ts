@@ -1,5 +1,4 @@
 import {
-  activeOf,
   ChainDivergedError,
   DiskBusyError,
   DiskUnsupportedError,
@@ -17,8 +16,8 @@ import type { Step } from './engine/step.js';
 import { undoUnflushedMerge } from './settle-disk.js';
 
 /**
- * The first step of every procedure: nobody else is at the instance, and the chain on disk, the chain that QEMU has open and the chain on record are the
- * same, or nothing is done. An instance that we never touched is put on record.
+ * The first step of every procedure: nobody else is at the instance, and the chain on disk, the chain that QEMU has open
+ * and the chain on record are the same, or nothing is done. An instance that we never touched is put on record.
  *
  * @param adopted - what the layer of an instance that we never touched will be called
  */
@@ -153,20 +152,21 @@ function baseFormat(format: string): 'raw' | 'qcow2' {
 export async function adoptEndedMerge(ctx: ProcedureContext, instance: InstanceId): Promise<void> {
   const record = await recordOf(ctx, instance);
   const lowerIndex = record.files.findIndex((file) => file.mixture);
-  const [lower, upper] = record.files.slice(lowerIndex);
+  const [lower, upper, ...above] = record.files.slice(lowerIndex);
   if (lowerIndex < 0 || !lower || !upper) return;
   if ((await ctx.hypervisor.powerState(instance)) === 'stopped') return undoUnflushedMerge(ctx.files, instance);
 
   const found = await ctx.files.findChain(instance);
   const isOver = found.length === record.files.length - 1 && found.every(({ inode }) => inode !== upper.inode);
   if (!isOver) return;
-  await commitLayer(ctx, instance, { lower: lower.fileId, upper: upper.fileId });
+  // What was sealed since was so by a QEMU that had no job any more.
+  if (above.length === 1) await commitLayer(ctx, instance, { lower: lower.fileId, upper: upper.fileId });
   const { mixture: _, ...merged } = { ...lower, asOf: upper.asOf, layers: [...lower.layers, ...upper.layers] };
   const files = record.files.toSpliced(lowerIndex, 2, merged);
   const after = { ...record, files, transient: [...record.transient, upper.fileId] };
   assertOnDisk(after, found);
-  // Nobody has seen to it yet that they outlast a power cut, and with this record the layer above is let go of.
-  for (const file of [lower, activeOf(after)]) await ctx.files.syncLayer(instance, file.fileId);
+  // Nobody has seen to it yet that they outlast a power cut, and with this record the layer between is let go of.
+  for (const file of [lower, ...above]) await ctx.files.syncLayer(instance, file.fileId);
   await ctx.files.writeRecord(after);
 }
 

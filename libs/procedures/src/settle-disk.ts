@@ -1,11 +1,11 @@
 import { activeOf } from '@varve/core';
-import type { InstanceId } from '@varve/core';
+import type { ChainRecord, InstanceId, LayerFile } from '@varve/core';
 import type { DiskFiles } from '@varve/ports';
 import type { JournalEntry } from './engine/journal.js';
 
 /**
  * What has to be right before anything starts the instance, after a worker that died in between: see
- * {@link moveDiskOn} and {@link undoUnflushed}. Needs no QEMU, no broker and no store, so it can be asked from a hook.
+ * {@link moveDiskOn} and {@link undoUnflushedStream}. Needs no QEMU, no broker and no store, so it can be asked from a hook.
  *
  * @param entries - of the instance's open journal; none: what a merge needs that outlived its own
  */
@@ -17,7 +17,7 @@ export async function settleDisk(
   const isStreaming =
     entries.some((entry) => entry.kind === 'begin' && entry.step === STREAM_STEP) &&
     !entries.some((entry) => entry.kind === 'done' && entry.step === STREAM_STEP);
-  if (isStreaming) await undoUnflushed(files, instance);
+  if (isStreaming) await undoUnflushedStream(files, instance);
   else await undoUnflushedMerge(files, instance);
   return moveDiskOn(files, instance, entries);
 }
@@ -25,29 +25,38 @@ export async function settleDisk(
 /** Part of the journal's format. */
 export const STREAM_STEP = 'stream layers';
 
-/** The same after a merge in place, which may be left and found by a later procedure. Does nothing while QEMU runs. */
-export async function undoUnflushedMerge(files: DiskFiles, instance: InstanceId): Promise<void> {
-  const record = await files.readRecord(instance);
-  if (record?.files.some(({ mixture }) => mixture)) await undoUnflushed(files, instance);
-}
-
 /**
- * QEMU ends a stream and a merge with the header of the active layer, and flushes the tables that lead to all that was
+ * QEMU ends a stream and a merge with the header of the layer above, and flushes the tables that lead to all that was
  * copied after that: one that dies in between leaves a header that leads past data that is nowhere else. On the layer
- * that is on record below it the active one shows every byte, whether they were flushed or not.
+ * that is on record below it, that layer shows every byte, whether they were flushed or not. Nothing is done while QEMU
+ * runs.
  */
-export async function undoUnflushed(files: DiskFiles, instance: InstanceId): Promise<void> {
+export async function undoUnflushedStream(files: DiskFiles, instance: InstanceId): Promise<void> {
   const record = await files.readRecord(instance);
   const [active, below] = [...(record?.files ?? [])].reverse();
-  if (!active || !below || (await files.isOpenForWriting(instance, active.fileId))) return;
-  if (!(await files.fingerprint(instance, below.fileId))) return;
-  const [found] = await files.findChain(instance);
-  if (found?.inode !== active.inode) return;
+  if (record && active && below) await standOn(files, record, active, below);
+}
+
+/** The same after a merge in place, which may be left and found by a later procedure. */
+export async function undoUnflushedMerge(files: DiskFiles, instance: InstanceId): Promise<void> {
+  const record = await files.readRecord(instance);
+  const target = record?.files.findIndex(({ mixture }) => mixture) ?? -1;
+  if (!record || target < 0) return;
+  const [, source, above] = record.files.slice(target);
+  if (source && above) await standOn(files, record, above, source);
+}
+
+async function standOn(files: DiskFiles, record: ChainRecord, layer: LayerFile, below: LayerFile): Promise<void> {
+  const { instanceId } = record;
+  if (await files.isOpenForWriting(instanceId, activeOf(record).fileId)) return;
+  if (!(await files.fingerprint(instanceId, below.fileId))) return;
+  const found = (await files.findChain(instanceId)).find(({ inode }) => inode === layer.inode);
+  if (!found) return;
   // An earlier life may have died before this header was on the disk.
-  if (found.backing?.path === (await files.layerPath(instance, below.fileId))) {
-    return files.syncLayer(instance, active.fileId);
+  if (found.backing?.path === (await files.layerPath(instanceId, below.fileId))) {
+    return files.syncLayer(instanceId, layer.fileId);
   }
-  await files.setBacking(instance, active.fileId, { kind: 'layer', file: below.fileId });
+  await files.setBacking(instanceId, layer.fileId, { kind: 'layer', file: below.fileId });
 }
 
 /**

@@ -21,7 +21,7 @@ import { digestStoredState } from './known-state.js';
 import { mergeLayers, topPair } from './merge-layers.procedure.js';
 import { finishedWell, headOf } from './outcome.js';
 import type { ProcedureResult } from './outcome.js';
-import { STREAM_STEP, undoUnflushed } from './settle-disk.js';
+import { STREAM_STEP, undoUnflushedStream } from './settle-disk.js';
 import { createOverlay, discardOverlay, pointDiskAtOverlay, switchToOverlay } from './seal-active-layer.js';
 
 export interface SettleRequest {
@@ -251,7 +251,7 @@ function streamLayers(ctx: ProcedureContext, instance: InstanceId): Step<{ probl
     if (before.files.length > 1) {
       if ((await ctx.hypervisor.powerState(instance)) === 'stopped') {
         // QEMU ended on the way. The chain is whole, one layer longer than it was.
-        await undoUnflushed(ctx.files, instance);
+        await undoUnflushedStream(ctx.files, instance);
         return { problem: problemOf(new InstanceNotRunningError(instance)) };
       }
       try {

@@ -5,7 +5,7 @@ import { dropTransient, recordOf, registerTransient } from './context.js';
 import type { Run } from './engine/run.js';
 import { repeatable } from './engine/step.js';
 import type { Step } from './engine/step.js';
-import { assertSpace, examineChain, tidyUp, untrueNames } from './examine-chain.js';
+import { adoptEndedMerge, assertSpace, examineChain, tidyUp, untrueNames } from './examine-chain.js';
 import type { MergeResult, Pair } from './merge-layers.procedure.js';
 import { mergeLayers, topPair } from './merge-layers.procedure.js';
 import { finishedWell, headOf } from './outcome.js';
@@ -235,6 +235,8 @@ function judgeLastSnapshot(
   copy: FileId | null,
 ): Step<Judged> {
   return repeatable(async () => {
+    // A merge that was left may have ended between the first look and the switch.
+    await adoptEndedMerge(ctx, instanceId);
     const record = await recordOf(ctx, instanceId);
     const { backing, failed, detached } = judge(sealedOf(record), record.detached, new Set(storedLayers));
     const inChain = failed.map((file) => file.fileId);

@@ -476,6 +476,35 @@ describe('a merge that QEMU ends when its procedure has given up', () => {
     bench.isHurried = false;
     expect((await bench.snapshot()).available).toBe(true);
   });
+
+  it.each(['nothing', 'power cut'] as const)('right before a switch is found after any death: %s', async (fate) => {
+    const leftAtMerge = async (): Promise<Bench> => {
+      const bench = await watched(atRest());
+      vi.spyOn(bench.host.hypervisor, 'commit').mockImplementationOnce(async (_, from, into) => {
+        const qemu = qemuOf(bench);
+        const [, source, target] = qemu.chain;
+        if (source && target) qemu.startCommit(source, target, from, into);
+        throw new HypervisorRefusedError('The merge ended without being done');
+      });
+      bench.isHurried = true;
+      expect((await bench.snapshot()).available).toBe(true);
+      bench.isHurried = false;
+      bench.onPoint = (point) => {
+        const job = point === 'before switch' ? qemuOf(bench).job : null;
+        if (job) qemuOf(bench).finishJob(job);
+      };
+      return bench;
+    };
+    const { points } = await (await leftAtMerge()).snapshot();
+    for (let at = points.indexOf('before switch') + 1; at < points.length; at++) {
+      const bench = await leftAtMerge();
+      await bench.snapshot({ blow: { at, kind: 'kill worker' }, fate });
+      bench.onPoint = null;
+      if (bench.powerState() === 'stopped') await bench.start();
+      expect((await bench.snapshot()).available, `struck ${points[at]}`).toBe(true);
+      expect((await recordOf(bench)).files, `struck ${points[at]}`).toHaveLength(2);
+    }
+  });
 });
 
 describe('a file system without space or files in use', () => {
