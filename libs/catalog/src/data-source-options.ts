@@ -1,3 +1,5 @@
+import { Client } from 'pg';
+import type { ClientConfig } from 'pg';
 import type { DataSourceOptions, MigrationInterface } from 'typeorm';
 import { ComputeFactsEntity } from './compute-facts.entity.js';
 import { HostEntity } from './host.entity.js';
@@ -52,6 +54,23 @@ export function dataSourceOptions(
     poolErrorHandler: onPoolError,
     connectTimeoutMS: 5_000,
     // What takes longer than this is a fault, and its caller is answered. The last one is for a server that hangs.
-    extra: { keepAlive: true, statement_timeout: 10_000, lock_timeout: 5_000, query_timeout: 12_000 },
+    extra: {
+      keepAlive: true,
+      statement_timeout: 10_000,
+      lock_timeout: 5_000,
+      query_timeout: 12_000,
+      Client: HeardClient,
+    },
   };
+}
+
+/**
+ * A connection whose breaking somebody hears of at any time. The pool stops listening as it hands one out, and TypeORM
+ * begins a moment later; a database that shuts down in between would end the process. Whoever asks it next is told.
+ */
+class HeardClient extends Client {
+  constructor(config?: string | ClientConfig) {
+    super(config);
+    this.on('error', () => undefined);
+  }
 }
