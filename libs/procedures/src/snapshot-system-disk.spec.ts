@@ -451,6 +451,16 @@ describe('an instance that boots on a layer that was sealed already', () => {
 });
 
 describe('a merge that QEMU ends when its procedure has given up', () => {
+  /** QEMU begins the next merge, and whoever asked it hears this. */
+  const giveUpMerge = (bench: Bench, why: Error): void => {
+    vi.spyOn(bench.host.hypervisor, 'commit').mockImplementationOnce(async (_, from, into) => {
+      const qemu = qemuOf(bench);
+      const [, source, target] = qemu.chain;
+      if (source && target) qemu.startCommit(source, target, from, into);
+      throw why;
+    });
+  };
+
   it('is found by the next procedure', async () => {
     const bench = await watched(atRest());
     const { points } = await bench.snapshot();
@@ -461,12 +471,7 @@ describe('a merge that QEMU ends when its procedure has given up', () => {
       await bench.start();
     }
     expect((await recordOf(bench)).files).toHaveLength(4);
-    vi.spyOn(bench.host.hypervisor, 'commit').mockImplementationOnce(async (_, from, into) => {
-      const qemu = qemuOf(bench);
-      const [, source, target] = qemu.chain;
-      if (source && target) qemu.startCommit(source, target, from, into);
-      throw new OutcomeUnknownError('The connection broke');
-    });
+    giveUpMerge(bench, new OutcomeUnknownError('The connection broke'));
     bench.isHurried = true;
     const { outcome } = await bench.snapshot();
     expect(outcome).toMatchObject({ kind: 'failed', problem: { code: 'outcome_unknown' } });
@@ -480,12 +485,7 @@ describe('a merge that QEMU ends when its procedure has given up', () => {
   it.each(['nothing', 'power cut'] as const)('right before a switch is found after any death: %s', async (fate) => {
     const leftAtMerge = async (): Promise<Bench> => {
       const bench = await watched(atRest());
-      vi.spyOn(bench.host.hypervisor, 'commit').mockImplementationOnce(async (_, from, into) => {
-        const qemu = qemuOf(bench);
-        const [, source, target] = qemu.chain;
-        if (source && target) qemu.startCommit(source, target, from, into);
-        throw new HypervisorRefusedError('The merge ended without being done');
-      });
+      giveUpMerge(bench, new HypervisorRefusedError('The merge ended without being done'));
       bench.isHurried = true;
       expect((await bench.snapshot()).available).toBe(true);
       bench.isHurried = false;
