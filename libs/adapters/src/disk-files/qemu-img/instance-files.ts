@@ -9,6 +9,19 @@ import type { InodeText, Owner } from './durable.js';
 const LAYERS = 'layers';
 export const NO_BASE = 'base';
 
+/**
+ * Nova keeps account of image formats beside whatever is a domain's disk, when it makes an image of it: after a snapshot
+ * that is a layer's directory.
+ */
+const NOT_A_LAYER = 'disk.info';
+
+/** The layer's file in a directory of its own; `null` where there is none (yet). */
+export async function layerIn(directory: string): Promise<string | null> {
+  const entries = (await ifThere(readdir(directory))) ?? [];
+  const name = entries.find((entry) => !entry.startsWith('.') && entry !== NOT_A_LAYER);
+  return name === undefined ? null : join(directory, name);
+}
+
 /** A layer file that has its permanent name. */
 export interface NamedLayer {
   readonly file: FileId;
@@ -59,10 +72,7 @@ export class InstanceFiles {
 
   /** The file in a layer's directory; `null` where there is none (yet). */
   async fileIn(instance: InstanceId, file: FileId): Promise<string | null> {
-    const directory = this.layerDirectory(instance, file);
-    const entries = (await ifThere(readdir(directory))) ?? [];
-    const name = entries.find((entry) => !entry.startsWith('.'));
-    return name === undefined ? null : join(directory, name);
+    return layerIn(this.layerDirectory(instance, file));
   }
 
   async namedLayers(instance: InstanceId): Promise<NamedLayer[]> {

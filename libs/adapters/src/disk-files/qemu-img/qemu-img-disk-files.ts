@@ -330,12 +330,16 @@ export class QemuImgDiskFiles implements DiskFiles {
   }
 
   async removeLayer(instance: InstanceId, file: FileId): Promise<void> {
-    const path = await this.files.fileIn(instance, file);
-    if (path !== null) await this.assertNotDisk(instance, file, path);
-    if (path !== null && (await isLockedForWriting(path))) {
-      throw new ChainDivergedError(`${file} not to be the active layer`, 'it is written to');
+    const directory = this.files.layerDirectory(instance, file);
+    // Whatever lies there goes with it.
+    for (const name of (await ifThere(readdir(directory))) ?? []) {
+      const path = join(directory, name);
+      await this.assertNotDisk(instance, file, path);
+      if (await isLockedForWriting(path)) {
+        throw new ChainDivergedError(`${file} not to be the active layer`, 'it is written to');
+      }
     }
-    await rm(this.files.layerDirectory(instance, file), { recursive: true, force: true });
+    await rm(directory, { recursive: true, force: true });
     await ifThere(sync(this.files.layers(instance)));
   }
 

@@ -4,6 +4,7 @@ import { ChainDivergedError, filesNeededBy } from '@varve/core';
 import type { ChainRecord, InstanceId } from '@varve/core';
 import { parseChainRecord } from './chain-record.js';
 import { ifThere, inodeOrNull, makeDirectory, sync } from './durable.js';
+import { layerIn } from './instance-files.js';
 import type { InstanceFiles } from './instance-files.js';
 
 // Nova renames an instance's directory to `<instance>_resize`, and copies `disk` alone into a new one. When that copy can't
@@ -19,8 +20,8 @@ export async function readSetAside(files: InstanceFiles, instance: InstanceId): 
   const disk = await inodeOrNull(join(aside, 'disk'));
   const inodes = new Set<string | null>();
   for (const { fileId, inode } of record.files) {
-    const [name] = (await ifThere(readdir(join(aside, 'layers', fileId)))) ?? [];
-    if (name === undefined || (await inodeOrNull(join(aside, 'layers', fileId, name))) !== inode) return null;
+    const path = await layerIn(join(aside, 'layers', fileId));
+    if (path === null || (await inodeOrNull(path)) !== inode) return null;
     inodes.add(inode);
   }
   // A worker that died between a switch and the move of `disk` moves it on before the next start: see `settleDisk`.
