@@ -12,28 +12,32 @@ export interface Terminal {
 /** Whether a person can be asked. */
 export const isInteractive = ({ in: input, err }: Terminal): boolean => input.isTTY === true && err.isTTY === true;
 
-/** The same, and what is typed is not shown. */
-export async function askSecret(terminal: Terminal, question: string): Promise<string> {
-  terminal.err.write(question);
-  const unseen = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const typed = await ask({ ...terminal, err: unseen }, '');
-  terminal.err.write('\n');
-  return typed;
+/** {@link ask}, and what is typed is not shown. */
+export function askSecret(terminal: Terminal, question: string): Promise<string> {
+  return answer(terminal, question, { shown: false });
 }
 
 /** @returns the line without spaces around it; an empty one at the end of the input or Ctrl-C */
-export async function ask({ in: input, err }: Terminal, question: string): Promise<string> {
-  const lines = createInterface({ input, output: err, terminal: true });
+export function ask(terminal: Terminal, question: string): Promise<string> {
+  return answer(terminal, question, { shown: true });
+}
+
+async function answer({ in: input, err }: Terminal, question: string, { shown }: { shown: boolean }): Promise<string> {
+  const unseen = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input, output: shown ? err : unseen, terminal: true });
   try {
+    // Not a moment earlier: until readline has the terminal, it shows what is typed by itself.
+    if (!shown) err.write(question);
     // `question` alone would wait for ever when the input ends.
     const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
     return (await Promise.race([lines.question(question), ended])).trim();
   } catch (error) {
     if (!(error instanceof Error && error.name === 'AbortError')) throw error;
-    err.write('\n');
+    if (shown) err.write('\n');
     return '';
   } finally {
     lines.close();
+    if (!shown) err.write('\n');
   }
 }
 
