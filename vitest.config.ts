@@ -17,6 +17,11 @@ const shared = {
   },
 };
 
+const tests = {
+  // What is said at the end of a run has no room for differences: the sentence must hold what was there.
+  chaiConfig: { truncateThreshold: 1_000 },
+};
+
 export default defineConfig({
   ...shared,
   test: {
@@ -26,6 +31,7 @@ export default defineConfig({
       {
         ...shared,
         test: {
+          ...tests,
           name: 'unit',
           include: ['{apps,libs,migrations,scripts,testbed}/**/*.spec.ts'],
           exclude: ['**/*.{real,e2e,dashboard,openstack}.spec.ts', '**/node_modules/**'],
@@ -39,6 +45,7 @@ export default defineConfig({
       {
         ...shared,
         test: {
+          ...tests,
           name: 'real',
           globalSetup: 'testbed/services/vitest-global-setup.ts',
           include: ['{apps,libs,testbed}/**/*.real.spec.ts'],
@@ -52,6 +59,7 @@ export default defineConfig({
       {
         ...shared,
         test: {
+          ...tests,
           name: 'e2e',
           globalSetup: 'testbed/services/vitest-global-setup.ts',
           include: ['apps/**/*.e2e.spec.ts'],
@@ -64,6 +72,7 @@ export default defineConfig({
       {
         ...shared,
         test: {
+          ...tests,
           name: 'dashboard',
           globalSetup: 'testbed/services/vitest-global-setup.ts',
           include: ['apps/{api,dashboard}/test/**/*.dashboard.spec.ts'],
@@ -76,6 +85,7 @@ export default defineConfig({
       {
         ...shared,
         test: {
+          ...tests,
           name: 'openstack',
           globalSetup: ['testbed/services/vitest-global-setup.ts', 'testbed/openstack/vitest-global-setup.ts'],
           include: ['{apps,libs,testbed}/**/*.openstack.spec.ts'],

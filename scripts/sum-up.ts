@@ -54,7 +54,7 @@ export function failuresIn({ testResults }: Report): string[] {
   return lines;
 }
 
-const beginningOf = (text: string): string => text.slice(0, 1_000).replace(/^/gm, '    ');
+const beginningOf = (text: string): string => text.slice(0, 2_500).replace(/^/gm, '    ');
 
 interface Stage extends Count {
   readonly failures: readonly string[];

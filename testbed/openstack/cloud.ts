@@ -109,7 +109,7 @@ export class Cloud {
   adopt(id: string, owner: Session, history: string = this.file.guest.journal): ProvingServer {
     const dir = join(this.file.instancesDir, id);
     const journal = new ConsoleJournal(join(dir, 'console.log'), join(this.work, `${id}.journal`), history);
-    const server = new ProvingServer(id, dir, owner, journal);
+    const server = new ProvingServer(id, dir, owner, journal, this.file.logs);
     this.servers.push(server);
     return server;
   }
@@ -117,7 +117,8 @@ export class Cloud {
   /** Deletes it as its owner would; returns when Nova, libvirt and the host's disk have none of it. */
   async delete(server: ProvingServer): Promise<void> {
     await deleteServer(this.admin, server.id);
-    await until(`nothing is left of ${server.id}`, async () => {
+    const what = async (): Promise<string> => `nothing is left of ${server.id}; ${await server.seen()}`;
+    await until(what, async () => {
       const known = (await virsh('list', '--all', '--uuid')).split(/\s+/).includes(server.id);
       return !known && !existsSync(server.dir) && !existsSync(`${server.dir}_del`);
     });

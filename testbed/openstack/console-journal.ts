@@ -53,7 +53,11 @@ export class ConsoleJournal {
   }
 
   /** Until the journal has something new that matches, after `from` characters of it. */
-  async waitFor(what: string, pattern: RegExp, { from = 0, deadlineMs = 120_000 } = {}): Promise<RegExpExecArray> {
+  async waitFor(
+    what: Parameters<typeof until>[0],
+    pattern: RegExp,
+    { from = 0, deadlineMs = 120_000 } = {},
+  ): Promise<RegExpExecArray> {
     return until(what, () => pattern.exec(this.text().slice(from)), { deadlineMs, everyMs: EVERY_MS });
   }
 

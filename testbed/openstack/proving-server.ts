@@ -21,6 +21,7 @@ import { until } from '../services/until.ts';
 import type { ConsoleJournal } from './console-journal.ts';
 import { AREA_BLOCKS, AREA_OFFSET, LOAD } from './guest-disk.ts';
 import { virsh } from './libvirt.ts';
+import { seenOf } from './seen-of.ts';
 import { act, waitForStatus, type Server } from './servers.ts';
 import type { Session } from './session.ts';
 
@@ -32,13 +33,16 @@ export class ProvingServer {
   readonly dir: string;
   private readonly owner: Session;
   private readonly journal: ConsoleJournal;
+  readonly logs: string;
   private lastCommand = 0;
 
-  constructor(id: string, dir: string, owner: Session, journal: ConsoleJournal) {
+  /** @param logs - the folder of the cloud's logs */
+  constructor(id: string, dir: string, owner: Session, journal: ConsoleJournal, logs: string) {
     this.id = id;
     this.dir = dir;
     this.owner = owner;
     this.journal = journal;
+    this.logs = logs;
   }
 
   get disk(): string {
@@ -64,7 +68,13 @@ export class ProvingServer {
 
   /** Until a boot that the journal tells of after its first `from` characters writes. */
   async booted(from = 0): Promise<void> {
-    await this.journal.waitFor(`${this.id} has booted`, /^READY\s*\n/m, { from, deadlineMs: 180_000 });
+    const what = async (): Promise<string> => `${this.id} has booted; ${await this.seen()}`;
+    await this.journal.waitFor(what, /^READY\s*\n/m, { from, deadlineMs: 180_000 });
+  }
+
+  /** For errors: what has become of it. */
+  seen(): Promise<string> {
+    return seenOf(this.owner, this.id, this);
   }
 
   /** Where the journal ends now, for {@link booted}. */

@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /**
  * Asks `condition` every `everyMs` until it gives something else than `null`, `undefined` or `false`.
  * An error that it throws counts as "not yet" and is the cause of ours at the end. `what` as a function is asked then:
- * it can say what was there instead.
+ * it can say what was there instead, also after a look at it.
  *
  * @throws {Error} when `deadlineMs` have passed
  */
 export async function until<T>(
-  what: string | (() => string),
+  what: string | (() => string | Promise<string>),
   condition: () => Promise<T | null | undefined | false> | T | null | undefined | false,
   { deadlineMs = 30_000, everyMs = 50 }: { deadlineMs?: number; everyMs?: number } = {},
 ): Promise<T> {
@@ -24,5 +24,5 @@ export async function until<T>(
     }
     await sleep(everyMs);
   } while (performance.now() < end);
-  throw new Error(`waited ${deadlineMs} ms in vain: ${typeof what === 'string' ? what : what()}`, { cause });
+  throw new Error(`waited ${deadlineMs} ms in vain: ${typeof what === 'string' ? what : await what()}`, { cause });
 }
