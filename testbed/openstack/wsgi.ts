@@ -6,6 +6,8 @@ import { Daemon } from '../services/daemon.ts';
 import { Service } from '../services/service.ts';
 import { renderIni } from './ini.ts';
 
+const PATIENCE_S = 600;
+
 export interface WsgiOptions {
   readonly name: string;
   readonly user: Account;
@@ -44,6 +46,9 @@ export function wsgiService(options: WsgiOptions): Service {
     processes: options.processes,
     threads: options.threads,
     listen: 100,
+    // By itself it cuts off whoever is silent for 4 s with half of an image, also while it only waits for a disk.
+    'socket-timeout': PATIENCE_S,
+    'chunked-input-timeout': PATIENCE_S,
     'add-header': 'Connection: close',
     'disable-logging': true,
     ...(options.chunked ? chunked : {}),
