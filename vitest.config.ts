@@ -37,6 +37,7 @@ export default defineConfig({
           exclude: ['**/*.{real,e2e,dashboard,openstack}.spec.ts', '**/node_modules/**'],
           // A busy machine is no failure.
           testTimeout: 120_000,
+          hookTimeout: 120_000,
           // By itself it leaves one core idle: of two, half the time.
           maxWorkers: '100%',
         },

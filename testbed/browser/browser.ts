@@ -21,7 +21,7 @@ export interface Looks {
 }
 
 /** Of a page that waits for real machines. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 
 export class Browser {
   /** Errors that pages have met: thrown and not caught, or refused by their own security policy. */

@@ -70,7 +70,11 @@ describe('live events', () => {
   it('tell everybody of what is theirs, whichever API it was asked of, and of nothing else', async () => {
     const [mine, theirs, all] = [new Watch('reader-red'), new Watch('reader-blue'), new Watch('admin-ops')];
     for (const watch of [mine, theirs, all]) await watch.opened();
-    const [ofRed, ofBlue] = [await snapshotOf(red.id), await snapshotOf(blue.id, 'member-blue')];
+    const asked = await plane.call('member-red', 'POST', `/v1/instances/${red.id}/snapshots`, {});
+    const ofRed = String(asked.body['operationId']);
+    await until('it was told of', () => [mine, all].every((watch) => watch.statesOf(ofRed).length > 0));
+    await plane.perform(worker, ofRed);
+    const ofBlue = await snapshotOf(blue.id, 'member-blue');
     for (const watch of [mine, all]) {
       await until('the end was told', () => watch.statesOf(ofRed).at(-1) === 'succeeded');
       await until('the instance changed', () => watch.hintsOf(red.id) > 0);
@@ -134,7 +138,7 @@ describe('live events', () => {
     const config = {
       databaseUrl: plane.settings.databaseUrl,
       identity: { kind: 'static' as const, tokensFile: '/nowhere' },
-      hostDownAfterS: 30,
+      hostDownAfterS: 900,
       frameAncestors: "'none'",
       logLevel: 'silent',
     };

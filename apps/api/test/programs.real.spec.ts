@@ -28,9 +28,7 @@ const running: ChildProcess[] = [];
 
 beforeAll(async () => {
   await buildCommand();
-  // The host is heard of once.
-  const hostDownAfterS = 900;
-  plane = await ControlPlane.start({ databaseUrl: await freshDatabase(), amqpUrl: await freshVhost(), hostDownAfterS });
+  plane = await ControlPlane.start({ databaseUrl: await freshDatabase(), amqpUrl: await freshVhost() });
   worker = await plane.host('compute-1', [red]);
 });
 afterAll(() => plane?.stop());

@@ -41,7 +41,7 @@ beforeAll(async () => {
   api = await createApi({
     databaseUrl: settings.databaseUrl,
     http: { host: '127.0.0.1', port: 0 },
-    hostDownAfterS: 30,
+    hostDownAfterS: 900,
     frameAncestors: "'none'",
     logLevel: 'silent',
     identity: {

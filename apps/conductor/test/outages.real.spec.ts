@@ -1,10 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startServices } from '../../../testbed/services/services.ts';
 import type { Services } from '../../../testbed/services/services.ts';
 import { createApi } from '../../api/src/create-api.js';
 import { ControlPlane } from './kit/control-plane.js';
 import { newInstance } from './kit/fake-worker.js';
+import type { FakeWorker } from './kit/fake-worker.js';
 import { until } from './kit/until.js';
 
 // The database and the broker are taken away here: they are this file's own.
@@ -203,19 +205,23 @@ describe('the database', () => {
 
 describe('a host that is gone', () => {
   it('gets no new work; what it had fails, and the host is told to leave it should it come back', async () => {
-    const plane = await start({ hostDownAfterS: 1, hostGoneAfterS: 2 });
+    const plane = await start({ hostDownAfterS: 3, hostGoneAfterS: 6 });
     const [one, two] = [newInstance('red'), newInstance('red')];
     const worker = await plane.host('compute-1', [one, two]);
+    const fallSilent = beating(worker);
     const asked = await plane.call('member-red', 'POST', `/v1/instances/${one.id}/snapshots`, {});
     const job = await until('the job arrives', () => worker.jobFor(String(asked.body['operationId'])));
     const events = worker.eventsOf(job);
     await worker.publish(events[0]!);
     await plane.operation('member-red', job.operationId, 'running');
 
-    const refused = await until('it counts as down', async () => {
-      const answer = await plane.call('member-red', 'POST', `/v1/instances/${two.id}/snapshots`, {});
-      return answer.status === 503 && answer;
-    });
+    await fallSilent();
+    await until(
+      'it counts as down',
+      async () => (await plane.call('member-red', 'GET', `/v1/instances/${two.id}`)).body['state'] === 'unknown',
+    );
+    const refused = await plane.call('member-red', 'POST', `/v1/instances/${two.id}/snapshots`, {});
+    expect(refused.status).toBe(503);
     expect(refused.body).toMatchObject({ code: 'host_unavailable', remedy: 'retry', facts: { host: 'compute-1' } });
     expect((await plane.call('member-red', 'GET', `/v1/instances/${one.id}`)).body['state']).toBe('unknown');
 
@@ -232,15 +238,18 @@ describe('a host that is gone', () => {
   });
 
   it('is not declared gone because we could not hear it: neither without the broker nor right after', async () => {
-    const plane = await start({ hostDownAfterS: 5, hostGoneAfterS: 2 });
+    const plane = await start({ hostDownAfterS: 5, hostGoneAfterS: 10 });
     const instance = newInstance('red');
     const worker = await plane.host('compute-1', [instance]);
     const asked = await plane.call('member-red', 'POST', `/v1/instances/${instance.id}/snapshots`, {});
     const job = await until('the job arrives', () => worker.jobFor(String(asked.body['operationId'])));
+    // The last that is heard of it for long; until it would be given up the broker is away.
+    await worker.heartbeat();
     await services.rabbitmq.stop();
     await until(
       'the host has been silent for long',
-      async () => (await plane.rows(`select from hosts where seen_at < now() - interval '4 seconds'`)).length > 0,
+      async () => (await plane.rows(`select from hosts where seen_at < now() - interval '12 seconds'`)).length > 0,
+      60_000,
     );
     const state = async () =>
       (await plane.call('member-red', 'GET', `/v1/operations/${job.operationId}`)).body['state'];
@@ -260,6 +269,21 @@ describe('a host that is gone', () => {
     await plane.operation('member-red', job.operationId, 'succeeded');
   });
 });
+
+/** Has it say again and again that it lives, as a host does; gives how to end that. */
+function beating(worker: FakeWorker): () => Promise<void> {
+  let well = true;
+  const beats = (async () => {
+    while (well) {
+      await worker.heartbeat();
+      await sleep(200);
+    }
+  })();
+  return () => {
+    well = false;
+    return beats;
+  };
+}
 
 /** One that has ended meanwhile needs no signal. */
 function signal(pid: number, name: 'SIGSTOP' | 'SIGCONT'): void {

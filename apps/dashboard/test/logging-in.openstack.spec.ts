@@ -42,6 +42,7 @@ beforeAll(async () => {
       VARVE_DATABASE_URL: settings.databaseUrl,
       VARVE_HTTP_PORT: '0',
       VARVE_IDENTITY: 'keystone',
+      VARVE_HOST_DOWN_AFTER_S: '900',
       VARVE_LOG_LEVEL: 'silent',
     }),
     { dashboardDir: DASHBOARD },

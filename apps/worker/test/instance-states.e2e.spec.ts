@@ -12,8 +12,7 @@ let product: Product;
 let instance: ProvenInstance;
 
 beforeAll(async () => {
-  // The store's deadline: nothing that a test holds up may be given up before the test is done with it.
-  product = await Product.start({ store: 's3', workerEnv: { VARVE_S3_DEADLINE_S: '60' } });
+  product = await Product.start({ store: 's3' });
   instance = await product.instance();
 });
 afterAll(() => product?.close());

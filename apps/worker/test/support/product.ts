@@ -28,6 +28,7 @@ export const PATIENCE = { deadlineMs: 120_000 };
 export interface ProductOptions {
   readonly store?: StoreKind;
   readonly instancesDir?: string;
+  readonly apiEnv?: Readonly<Record<string, string>>;
   readonly workerEnv?: Readonly<Record<string, string>>;
   /** The shared ones by default. */
   readonly postgresUrl?: string;
@@ -59,9 +60,11 @@ export class Product {
       amqpUrl,
       store: store.store,
       ...(options.instancesDir ? { instancesDir: options.instancesDir } : {}),
+      ...(options.apiEnv ? { apiEnv: options.apiEnv } : {}),
       workerEnv: {
         VARVE_UPLOAD_GIVE_UP_S: '1',
-        VARVE_S3_DEADLINE_S: '1',
+        // Longer than any test holds the store up, and than a busy store takes.
+        VARVE_S3_DEADLINE_S: '60',
         VARVE_RESERVE_MIB: '1',
         VARVE_TEST_HALT_FILE: join(root, 'halt'),
         ...options.workerEnv,
