@@ -88,6 +88,15 @@ export class ManagedProcess {
     return this.daemon.kill();
   }
 
+  /** Holds it still (SIGSTOP): it neither does nor hears anything until {@link resume}. */
+  suspend(): void {
+    this.daemon.signal('SIGSTOP');
+  }
+
+  resume(): void {
+    this.daemon.signal('SIGCONT');
+  }
+
   /** @throws {Error} with the end of its log when it has ended */
   assertRunning(): void {
     this.daemon.assertRunning();
@@ -178,10 +187,11 @@ export class Cluster {
     for (const one of all) one.start();
     try {
       for (const url of urls) {
-        await until('the API is ready', async () => {
+        const ready = async (): Promise<boolean> => {
           for (const one of all) one.assertRunning();
           return (await fetch(`${url}/readyz`)).ok;
-        });
+        };
+        await until('the API is ready', ready, { deadlineMs: 150_000 });
       }
     } catch (error) {
       await cluster.close();

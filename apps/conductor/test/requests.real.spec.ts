@@ -294,7 +294,10 @@ describe('cancelling', () => {
     const job = await until('the job arrives', () => worker.jobFor(operationId));
     for (let i = 0; i < 2; i++) {
       const answer = await plane.call('member-red', 'POST', `/v1/operations/${operationId}/cancel`);
-      expect(answer).toMatchObject({ status: 202, body: { state: 'queued', cancellable: false } });
+      expect(answer).toMatchObject({
+        status: 202,
+        body: { state: 'queued', cancellable: false, cancelRequested: true },
+      });
     }
     await until('the cancellation arrives', () =>
       worker.jobs.some((other) => other.type === 'operation.cancel' && other.operationId === operationId),

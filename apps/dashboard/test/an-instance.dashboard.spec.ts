@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Browser, logIn, seriousFaults } from '../../../testbed/browser/browser.ts';
 import type { Page } from '../../../testbed/browser/browser.ts';
 import { TOKENS } from '../../../testbed/cluster.ts';
+import { until } from '../../../testbed/services/until.ts';
 import { Product } from '../../worker/test/support/product.js';
 import type { Bounds, ProvenInstance } from '../../worker/test/support/proven-instance.js';
 
@@ -18,8 +19,7 @@ const AREA = { span: 512 };
 const bounds: Record<string, Bounds> = {};
 
 beforeAll(async () => {
-  // Long enough for what a test holds up.
-  product = await Product.start({ store: 's3', workerEnv: { VARVE_S3_DEADLINE_S: '30' } });
+  product = await Product.start({ store: 's3' });
   web = await product.instance({ name: 'web-1', project: 'demo' });
   browser = await Browser.open();
   page = await browser.page();
@@ -177,11 +177,20 @@ describe('a rollback', () => {
       await page.goto(`${here}/rollback`);
       await page.getByText('The rollback runs').waitFor();
       expect(await seriousFaults(page)).toEqual([]);
+      // Its worker hears of it when there was time to look at what the page says until then.
+      product.cluster.worker.suspend();
       await page.getByRole('button', { name: 'Cancel: Rollback' }).click();
+      for (let looks = 0; looks < 2; looks++) {
+        await page.getByText('Cancelling was asked for.').waitFor();
+        expect(await page.getByText('can’t be cancelled').count()).toBe(0);
+        await page.reload();
+      }
+      product.cluster.worker.resume();
+      await page.getByText('Cancelled.').waitFor();
     } finally {
+      product.cluster.worker.resume();
       product.store.bringBack();
     }
-    await page.getByText('Cancelled.').waitFor();
     await web.expectSound();
   });
 
@@ -219,7 +228,70 @@ describe('a rollback', () => {
   };
 });
 
+describe('the time line', () => {
+  const details = () => page.locator('.timeline-details');
+  const shown = async (): Promise<number> =>
+    Number((await page.getByText(/^\d+ points? from /).innerText()).split(' ')[0]);
+  /** Goes to the point by keyboard; gives its branch. */
+  async function branchOf(name: string, key: string): Promise<string> {
+    await page.keyboard.press(key);
+    await details().getByText(name, { exact: true }).waitFor();
+    return details()
+      .getByText(/^branch \d+$/)
+      .innerText();
+  }
+
+  it('shows where one is, and by keyboard each point with the branch that a rollback began', async () => {
+    await page.goto(here);
+    await take('thursday');
+    await page.getByText('You are here').waitFor();
+    await page.getByRole('listbox', { name: /^Restore points on the time line/ }).focus();
+    const monday = await branchOf('monday', 'Home');
+    await details().getByText('As after a power cut').waitFor();
+    const thursday = await branchOf('thursday', 'End');
+    const wednesday = await branchOf('wednesday', 'ArrowLeft');
+    expect({ monday, thursday }).toEqual({
+      monday: wednesday,
+      thursday: expect.not.stringMatching(wednesday) as string,
+    });
+    expect(await seriousFaults(page)).toEqual([]);
+  });
+
+  it('is zoomed into, and shown whole again; a pointer shows what is under it', async () => {
+    await page.goto(here);
+    const all = await shown();
+    expect(all).toBeGreaterThan(3);
+    // The newest points were made minutes after the first: soon not all of them fit.
+    await until('fewer are shown', async () => {
+      await page.getByRole('button', { name: 'Zoom in' }).click();
+      return (await shown()) < all;
+    });
+    await page.getByRole('button', { name: 'Show all' }).click();
+    await until('all are shown', async () => (await shown()) === all);
+
+    await page.getByRole('listbox', { name: /^Restore points on the time line/ }).focus();
+    await branchOf('monday', 'Home');
+    const ring = await page.locator('.timeline circle').boundingBox();
+    if (!ring) throw new Error('the chosen point is not marked');
+    await page.keyboard.press('End');
+    await details().getByText('thursday', { exact: true }).waitFor();
+    await page.mouse.move(ring.x + ring.width / 2, ring.y + ring.height / 2);
+    await details().getByText('monday', { exact: true }).waitFor();
+  });
+});
+
 describe('the page', () => {
+  it('that can’t find out whether there is an undo says so, and asks again when told to', async () => {
+    const rollbacks = `**/v1/instances/${web.id}/rollbacks*`;
+    await page.route(rollbacks, (route) => route.abort());
+    await page.goto(here);
+    const alert = page.getByRole('alert').filter({ hasText: 'Try again' });
+    await alert.waitFor();
+    await page.unroute(rollbacks);
+    await alert.getByRole('button', { name: 'Try again' }).click();
+    await alert.waitFor({ state: 'detached' });
+  });
+
   it.each([
     { phone: true },
     { phone: true, dark: true, language: 'zh-CN' },
@@ -234,7 +306,10 @@ describe('the page', () => {
       `/rollback?to=${(await product.client.restorePointPage(web.id)).items[0]?.uid}`,
     ]) {
       await another.goto(here + path);
-      await another.getByText('monday').or(another.getByText('wednesday')).first().waitFor();
+      await another
+        .getByText(/^(mon|wednes|thurs)day$/)
+        .first()
+        .waitFor();
       expect(await seriousFaults(another)).toEqual([]);
       expect(await another.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
     }

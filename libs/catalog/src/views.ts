@@ -91,6 +91,7 @@ export const operationView = (operation: OperationEntity): OperationView => ({
   state: operation.state,
   ...progressOf(operation),
   cancellable: !isOver(operation) && !operation.pastNoReturn && !operation.cancelRequested,
+  cancelRequested: operation.cancelRequested,
   snapshotUid: operation.snapshotUid,
   imageId: operation.imageId,
   chainLength: operation.chainLength,

@@ -106,7 +106,10 @@ export const OperationView = z
     phase: PhaseSchema,
     doneBytes: Bytes,
     totalBytes: Bytes,
+    /** Whether asking for it now can still do something. */
     cancellable: z.boolean(),
+    /** Somebody has asked for it; the end says whether that came in time. */
+    cancelRequested: z.boolean().default(false),
     snapshotUid: SnapshotUidSchema.nullable(),
     /** What an export has made, once that is there and verified. */
     imageId: ImageIdSchema.nullable().default(null),

@@ -121,6 +121,7 @@ export const instance = {
     undoing: 'The undo runs',
     stillRuns:
       'The instance is still as it was. Until its disk is exchanged this can be cancelled. You may leave this page: it goes on.',
+    cancelAsked: 'Cancelling was asked for. Its end says whether that came in time. You may leave this page.',
     noReturn: 'It can’t be cancelled any more and will be brought to its end. You may leave this page: it goes on.',
     done: '{{name}} is back at the chosen point',
     undone: '{{name}} is as it was before the rollback',

@@ -118,6 +118,7 @@ export const instance = {
     running: '正在回滚',
     undoing: '正在撤销',
     stillRuns: '实例仍保持原状。在更换磁盘之前可以取消。可以离开本页：操作会继续。',
+    cancelAsked: '已请求取消。是否来得及，以操作的最终状态为准。可以离开本页。',
     noReturn: '已不能取消，会进行到底。可以离开本页：操作会继续。',
     done: '{{name}} 已回到所选时间点',
     undone: '{{name}} 已恢复到回滚之前的状态',

@@ -37,17 +37,19 @@ export function CancelButton({ operation }: { operation: OperationView }) {
   const { t } = useTranslation();
   const may = useMay('operations:cancel');
   const cancel = useRequest(operation.instanceId, (api, id: string) => api.cancelOperation(id));
-  if (!operation.cancellable || !may) return null;
+  const { cancellable, cancelRequested } = operation;
+  if (!may || !(cancellable || cancelRequested)) return null;
+  const asked = cancelRequested || cancel.isSuccess;
   return (
     <Flex vertical gap={4} align="end">
       <Button
         danger
         size="small"
         loading={cancel.isPending}
-        disabled={cancel.isSuccess}
+        disabled={asked}
         onClick={() => cancel.mutate(operation.id)}
       >
-        {t(cancel.isSuccess ? 'instance.cancelAsked' : 'instance.cancel', { kind: t(`common.kind.${operation.kind}`) })}
+        {t(asked ? 'instance.cancelAsked' : 'instance.cancel', { kind: t(`common.kind.${operation.kind}`) })}
       </Button>
       {cancel.error && <ProblemAlert error={cancel.error} />}
     </Flex>

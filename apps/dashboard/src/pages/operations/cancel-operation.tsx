@@ -9,7 +9,10 @@ import { keys } from '../../api/keys.ts';
 import { ProblemAlert } from '../../common/problem-alert.tsx';
 import { useMay } from '../../session/session.tsx';
 
-/** Cancelling, while there is time for it; it says when there is none any more, also while one thinks about it. */
+/**
+ * Cancelling, while there is time for it; it says when there is none any more, also while one thinks about it, and when
+ * it was asked for, by whomever.
+ */
 export function CancelOperation({ operation }: { operation: OperationView }) {
   const { t } = useTranslation();
   const api = useApi();
@@ -24,9 +27,9 @@ export function CancelOperation({ operation }: { operation: OperationView }) {
     },
   });
   if (!may || isFinished(operation)) return null;
-  const { kind, cancellable } = operation;
+  const { kind, cancellable, cancelRequested } = operation;
   const about = kind === 'snapshot' || kind === 'rollback' ? kind : 'other';
-  if (cancelling.isSuccess) return <Typography.Text role="status">{t('operations.cancel.asked')}</Typography.Text>;
+  if (cancelRequested) return <Typography.Text role="status">{t('operations.cancel.asked')}</Typography.Text>;
   return (
     <>
       {cancellable ? (

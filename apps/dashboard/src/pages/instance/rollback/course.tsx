@@ -51,7 +51,7 @@ function OnItsWay({ operation }: { operation: OperationView }) {
       <Flex vertical gap={12} role="status">
         <strong>{t(operation.kind === 'undo' ? 'instance.course.undoing' : 'instance.course.running')}</strong>
         <OperationProgress operation={operation} />
-        <span>{t(`instance.course.${operation.cancellable ? 'stillRuns' : 'noReturn'}`)}</span>
+        <span>{t(`instance.course.${outlook(operation)}`)}</span>
         <Flex gap={8} wrap justify="space-between">
           <Link to={`/operations/${operation.id}`}>{t('instance.steps')}</Link>
           <CancelButton operation={operation} />
@@ -60,6 +60,9 @@ function OnItsWay({ operation }: { operation: OperationView }) {
     </Card>
   );
 }
+
+const outlook = ({ cancellable, cancelRequested }: OperationView) =>
+  cancelRequested ? 'cancelAsked' : cancellable ? 'stillRuns' : 'noReturn';
 
 interface OutcomeProps {
   readonly instance: InstanceView;
