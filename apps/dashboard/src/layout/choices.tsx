@@ -1,7 +1,8 @@
 import { Flex, Select } from 'antd';
 import { useTranslation } from 'react-i18next';
-import { changeLanguage, LANGUAGES } from '../i18n/index.ts';
-import type { Language } from '../i18n/index.ts';
+import { changeLanguage } from '../i18n/index.ts';
+import { LANGUAGES } from '../i18n/language.ts';
+import type { Language } from '../i18n/language.ts';
 import { usePreferences } from './preferences.tsx';
 
 /** Language and appearance, of everybody's own choosing. */
