@@ -14,7 +14,7 @@ let browser: Browser;
 let url: string;
 
 beforeAll(async () => {
-  product = await Product.start();
+  product = await Product.start({ apiEnv: { VARVE_FRAME_ANCESTORS: "'self'" } });
   browser = await Browser.open();
   ({ url } = product.cluster);
 });
@@ -203,16 +203,26 @@ describe('what somebody may not', () => {
 });
 
 describe('in a frame of another dashboard', () => {
-  it('the navigation is left out, also after a login and on the next page', async () => {
+  it('the navigation is left out, also after a login, on the next page, and when that is loaded anew', async () => {
     const page = await browser.page();
-    await page.goto(`${url}/operations?embed=1`);
-    await page.getByLabel('Token').fill(TOKENS.member);
+    await page.route(`${url}/another`, (route) =>
+      route.fulfill({ contentType: 'text/html', body: '<iframe src="/operations?embed=1" width="1200" height="800">' }),
+    );
+    await page.goto(`${url}/another`);
+    const inside = page.frameLocator('iframe');
+    const title = (name: string) => inside.getByRole('heading', { level: 1, name });
+    await inside.getByLabel('Token').fill(TOKENS.member);
     await page.keyboard.press('Enter');
-    await heading(page, 'Operations').waitFor();
-    expect(await page.getByRole('navigation').count()).toBe(0);
-    await page.getByText('Go to the instances').click();
-    await heading(page, 'Instances').waitFor();
-    expect(await page.getByRole('navigation').count()).toBe(0);
+    await title('Operations').waitFor();
+    expect(await inside.getByRole('navigation').count()).toBe(0);
+    await inside.getByText('Go to the instances').click();
+    await title('Instances').waitFor();
+    expect(await inside.getByRole('navigation').count()).toBe(0);
+
+    await page.frame({ url: `${url}/instances` })?.evaluate('location.reload()');
+    await inside.getByText('Go to the instances').waitFor({ state: 'detached' });
+    await title('Instances').waitFor();
+    expect(await inside.getByRole('navigation').count()).toBe(0);
   });
 });
 

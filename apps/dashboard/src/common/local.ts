@@ -4,21 +4,25 @@
 const memory = new Map<string, string>();
 const keyOf = (name: string): string => `varve.${name}`;
 
-export function stored(name: string): string | null {
+/** How long something is kept: in this browser, or in this tab of it. */
+type Kept = 'browser' | 'tab';
+const storageFor = (kept: Kept): Storage => (kept === 'tab' ? sessionStorage : localStorage);
+
+export function stored(name: string, kept: Kept = 'browser'): string | null {
   try {
-    return localStorage.getItem(keyOf(name));
+    return storageFor(kept).getItem(keyOf(name));
   } catch {
     return memory.get(name) ?? null;
   }
 }
 
 /** @param value - `null`: forget it */
-export function store(name: string, value: string | null): void {
+export function store(name: string, value: string | null, kept: Kept = 'browser'): void {
   if (value === null) memory.delete(name);
   else memory.set(name, value);
   try {
-    if (value === null) localStorage.removeItem(keyOf(name));
-    else localStorage.setItem(keyOf(name), value);
+    if (value === null) storageFor(kept).removeItem(keyOf(name));
+    else storageFor(kept).setItem(keyOf(name), value);
   } catch {
     return; // kept in memory
   }

@@ -13,6 +13,7 @@ import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, Navigate, Outlet, useLocation, useNavigation, useSearchParams } from 'react-router';
 import { LiveBanner, LiveProvider } from '../api/live.tsx';
+import { store, stored } from '../common/local.ts';
 import { Waiting } from '../common/query-state.tsx';
 import { useMay, useSession } from '../session/session.tsx';
 import { Account } from './account.tsx';
@@ -24,7 +25,7 @@ export function Shell() {
   const { login } = useSession();
   const { pathname, search } = useLocation();
   const [params] = useSearchParams();
-  const [embedded] = useState(() => params.get('embed') === '1');
+  const [embedded] = useState(() => isEmbedded(params));
   if (!login) return <Navigate to="/login" state={{ from: pathname + search }} replace />;
   return (
     <LiveProvider>
@@ -37,6 +38,13 @@ export function Shell() {
       )}
     </LiveProvider>
   );
+}
+
+/** Also after a reload or a new login in the frame, when the address says nothing of it any more. */
+function isEmbedded(params: URLSearchParams): boolean {
+  if (params.get('embed') !== '1') return window.parent !== window && stored('embed', 'tab') !== null;
+  store('embed', '1', 'tab');
+  return true;
 }
 
 function Framed() {

@@ -39,7 +39,9 @@ function Hosts() {
               </Flex>
             }
           >
-            <Button href="/docs/install">{t('admin.hosts.install')}</Button>
+            <Button href="/docs/install" target="_blank">
+              {t('admin.hosts.install')}
+            </Button>
           </Empty>
         ),
       }}

@@ -19,11 +19,13 @@ export function EmptyCloud() {
       >
         <Flex gap={8} justify="center" wrap>
           {operates && (
-            <Button type="primary" href="/docs/install">
+            <Button type="primary" href="/docs/install" target="_blank">
               {t('overview.empty.install')}
             </Button>
           )}
-          <Button href="/docs/concepts">{t('overview.empty.docs')}</Button>
+          <Button href="/docs/concepts" target="_blank">
+            {t('overview.empty.docs')}
+          </Button>
         </Flex>
       </Empty>
     </Card>
