@@ -16,7 +16,7 @@ let page: Page;
 let url: string;
 
 beforeAll(async () => {
-  product = await Product.start({ store: 's3', workerEnv: { VARVE_S3_DEADLINE_S: '30' } });
+  product = await Product.start({ store: 's3' });
   ({ url } = product.cluster);
   web = await product.instance({ name: 'web-1', project: 'demo' });
   for (const name of ['db-1', 'mail']) await product.instance({ name, project: 'demo', boot: false });
@@ -174,11 +174,26 @@ describe('the operations', () => {
       await page.getByRole('button', { name: 'Cancel the operation' }).click();
       await page.getByRole('dialog').getByRole('button', { name: 'Cancel it' }).click();
       await page.getByText('Cancelling was asked for.').waitFor();
+      await page.reload();
+      await page.getByText('Cancelling was asked for.').waitFor();
     } finally {
       product.cluster.worker.start();
     }
     await page.getByText('Cancelled').first().waitFor();
     await web.expectSound();
+  });
+});
+
+describe('the overview, once there are points', () => {
+  it('has the numbers where the chart’s code does not come', async () => {
+    const another = await browser.page();
+    await another.route(/storage-chart/, (route) => route.abort());
+    await logIn(another, url, TOKENS.admin);
+    await another.getByText('The chart could not be loaded').waitFor();
+    await another.getByRole('table').getByText('Full copies would take').first().waitFor();
+    await another.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
+    expect(browser.complaints.splice(0).every((one) => one.includes('dynamically imported module'))).toBe(true);
+    await another.context().close();
   });
 });
 

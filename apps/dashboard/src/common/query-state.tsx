@@ -43,7 +43,8 @@ export function Waiting({ forCode = false }: { forCode?: boolean }) {
   }, []);
   return (
     <div role="status" aria-busy="true" aria-label={t('common.state.loading')}>
-      <Skeleton active />
+      {/* Its title would be a heading of nothing. */}
+      <Skeleton active title={false} paragraph={{ rows: 4 }} />
       {late && (
         <Typography.Text type="secondary">{t(forCode ? 'common.state.slowPage' : 'common.state.slow')}</Typography.Text>
       )}

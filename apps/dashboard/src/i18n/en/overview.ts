@@ -47,6 +47,7 @@ export const overview = {
     chart: 'As a chart',
     table: 'As a table',
     none: 'Nothing is stored yet.',
+    noChart: 'The chart could not be loaded; these are its numbers. Loading the page anew may bring it.',
     about: 'Stored bytes and what full copies would take, over time. Now {{stored}} instead of {{full}}.',
   },
   empty: {

@@ -47,6 +47,7 @@ export const overview = {
     chart: '图表',
     table: '表格',
     none: '还没有存储任何内容。',
+    noChart: '图表无法加载，以下是其中的数据。重新加载页面后图表可能会恢复。',
     about: '随时间变化的已存储字节数与完整副本所需字节数。现在为 {{stored}}，完整副本需要 {{full}}。',
   },
   empty: {

@@ -1,18 +1,19 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import type { StorageHistory } from '@varve/contracts';
-import { Button, Flex, Segmented, Skeleton, Statistic, Typography } from 'antd';
+import { Button, Flex, Segmented, Statistic, Typography } from 'antd';
 import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useApi } from '../../api/api.ts';
 import { keys } from '../../api/keys.ts';
-import { QueryState } from '../../common/query-state.tsx';
+import { OrElse } from '../../common/or-else.tsx';
+import { QueryState, Waiting } from '../../common/query-state.tsx';
 import { useFormat } from '../../common/use-format.ts';
 import { SizedCard } from './sized-card.tsx';
 import { StorageTable } from './storage-table.tsx';
 
 // The chart's library is half as large as the rest of the page, which is there before it.
 const StorageChart = lazy(() => import('./storage-chart.tsx'));
-export const CHART_HEIGHT = 240;
+const CHART_HEIGHT = 240;
 
 const DAYS = { week: 7, month: 30, year: 365, all: null } as const;
 type Range = keyof typeof DAYS;
@@ -66,14 +67,32 @@ export function StorageCard({ ask }: { ask: boolean }) {
             {asTable ? (
               <StorageTable of={data} />
             ) : (
-              <Suspense fallback={<Skeleton.Node active style={{ width: '100%', height: CHART_HEIGHT }} />}>
-                <StorageChart of={data} height={CHART_HEIGHT} />
-              </Suspense>
+              <OrElse fallback={<WithoutChart of={data} />}>
+                <Suspense fallback={<WaitingForChart />}>
+                  <StorageChart of={data} height={CHART_HEIGHT} />
+                </Suspense>
+              </OrElse>
             )}
           </Flex>
         )}
       </QueryState>
     </SizedCard>
+  );
+}
+
+const WaitingForChart = () => (
+  <div style={{ height: CHART_HEIGHT }}>
+    <Waiting forCode />
+  </div>
+);
+
+function WithoutChart({ of }: { of: StorageHistory }) {
+  const { t } = useTranslation();
+  return (
+    <>
+      <Typography.Text type="secondary">{t('overview.storage.noChart')}</Typography.Text>
+      <StorageTable of={of} />
+    </>
   );
 }
 
