@@ -3,7 +3,7 @@ import { Button, Flex, Select } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { useAddress, usePages } from './use-address.ts';
 
-export const PAGE_SIZES = [25, 50, 100] as const;
+const PAGE_SIZES = [25, 50, 100] as const;
 export const PAGE_SIZE = 50;
 
 interface Props {

@@ -3,6 +3,7 @@ import { ApiError } from '@varve/api-client';
 import type { OperationView } from '@varve/contracts';
 import { useTranslation } from 'react-i18next';
 import { codeOf } from '../i18n/service.ts';
+import { HelpLink } from './help-link.tsx';
 import { useSaid } from './use-said.ts';
 
 type Problem = NonNullable<OperationView['problem']>;
@@ -39,9 +40,7 @@ export function ProblemAlert({ error, onRetry }: { error: Problem | Error; onRet
                 {t('common.problem.request')}: <Typography.Text code>{requestId}</Typography.Text>
               </>
             )}{' '}
-            <a className="in-text" href={`/docs/troubleshooting#${code}`} target="_blank" rel="noreferrer">
-              {t('common.problem.more')}
-            </a>
+            <HelpLink code={code}>{t('common.problem.more')}</HelpLink>
           </span>
         </Space>
       }

@@ -1,5 +1,5 @@
 import { ApiError } from '@varve/api-client';
-import type { Language } from './index.ts';
+import type { Language } from './language.ts';
 import { service as chinese } from './zh-cn/service.ts';
 
 /** What the service and its hosts say in English, in another language. */
@@ -37,7 +37,9 @@ export function saidIn(language: string): {
 }
 
 /** What goes wrong in the page itself has a code as well. */
+export const PAGE_FAULT = 'page_fault';
+
 export function codeOf(problem: { readonly code: string } | Error): string {
-  if (problem instanceof Error) return problem instanceof ApiError ? problem.code : 'page_fault';
+  if (problem instanceof Error) return problem instanceof ApiError ? problem.code : PAGE_FAULT;
   return problem.code;
 }

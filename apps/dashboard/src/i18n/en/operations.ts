@@ -63,7 +63,6 @@ export const operations = {
     about: {
       snapshot: 'A new snapshot of the instance as it is now, under the same name.',
       settle: 'Settles the disk of the instance again.',
-      repair: 'Repairs the disk of the instance again.',
       undo: 'Takes the same rollback back.',
       delete: 'Deletes the same restore point.',
     },

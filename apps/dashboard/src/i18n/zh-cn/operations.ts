@@ -62,7 +62,6 @@ export const operations = {
     about: {
       snapshot: '以同样的名称，对实例的当前状态做一次新快照。',
       settle: '再次归整实例的磁盘。',
-      repair: '再次修复实例的磁盘。',
       undo: '撤销同一次回滚。',
       delete: '删除同一个还原点。',
     },

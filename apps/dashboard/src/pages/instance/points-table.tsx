@@ -16,13 +16,12 @@ interface Props {
   readonly instanceId: string;
   /** Without: only those that one can go back to. */
   readonly withFailed?: boolean;
-  readonly selected?: string | undefined;
   /** What can be done with a point. */
   readonly actions: (point: SnapshotView) => React.ReactNode;
 }
 
 /** Restore points, newest first, page by page: all that the time line says, in words. */
-export function PointsTable({ instanceId, withFailed = false, selected, actions }: Props) {
+export function PointsTable({ instanceId, withFailed = false, actions }: Props) {
   const { t } = useTranslation();
   const api = useApi();
   const format = useFormat();
@@ -66,7 +65,6 @@ export function PointsTable({ instanceId, withFailed = false, selected, actions 
             dataSource={items}
             pagination={false}
             loading={page.isPlaceholderData}
-            onRow={({ uid }) => (uid === selected ? { 'aria-current': true, className: 'chosen-row' } : {})}
             columns={[
               {
                 title: t('instance.point.at'),

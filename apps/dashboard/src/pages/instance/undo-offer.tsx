@@ -13,8 +13,12 @@ import { useRequest, useRollbacks } from './questions.ts';
 export function UndoOffer({ instance }: { instance: InstanceView }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const rollback = useRollbacks(instance.id).data?.find(({ undoable }) => undoable);
-  if (!rollback || instance.operationId !== null) return null;
+  const { data, error, refetch } = useRollbacks(instance.id);
+  if (instance.operationId !== null) return null;
+  // Who looks for the undo must not think that there is none.
+  if (!data && error) return <ProblemAlert error={error} onRetry={() => void refetch()} />;
+  const rollback = data?.find(({ undoable }) => undoable);
+  if (!rollback) return null;
   return (
     <Alert
       type="info"

@@ -8,6 +8,7 @@ import {
 import { Table, Tag, Typography } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
+import { HelpLink } from '../../common/help-link.tsx';
 import { useSaid } from '../../common/use-said.ts';
 import { codeOf } from '../../i18n/service.ts';
 import type { Outcome } from './ask-all.ts';
@@ -52,7 +53,6 @@ export function BulkResults({ of, outcomes }: { of: Selection; outcomes: Readonl
 }
 
 function Said({ outcome }: { outcome: Outcome }) {
-  const { t } = useTranslation();
   const said = useSaid();
   if (outcome.is === 'accepted') {
     return <Link to={`/operations/${outcome.operationId}`}>{outcome.operationId.slice(0, 8)}</Link>;
@@ -62,14 +62,9 @@ function Said({ outcome }: { outcome: Outcome }) {
   return (
     <>
       <span title={outcome.error.message}>{said.problem(outcome.error).title}</span>{' '}
-      <a
-        href={`/docs/troubleshooting#${code}`}
-        target="_blank"
-        rel="noreferrer"
-        aria-label={`${t('common.problem.more')}: ${code}`}
-      >
+      <HelpLink code={code} named>
         <Typography.Text code>{code}</Typography.Text>
-      </a>
+      </HelpLink>
     </>
   );
 }

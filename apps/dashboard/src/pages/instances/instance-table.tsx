@@ -111,7 +111,7 @@ export function InstanceTable({ items, query, selected, onSelect, late }: Shown)
   );
 }
 
-export function selectionOf(ids: readonly string[], before: Selection, items: readonly InstanceView[]): Selection {
+function selectionOf(ids: readonly string[], before: Selection, items: readonly InstanceView[]): Selection {
   const known = new Map([...before, ...items.map(({ id, name }) => [id as string, { id, name }] as const)]);
   return new Map(
     ids.flatMap((id) => {

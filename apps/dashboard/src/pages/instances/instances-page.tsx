@@ -106,7 +106,7 @@ export default function InstancesPage() {
   );
 }
 
-export function NoInstances() {
+function NoInstances() {
   const { t } = useTranslation();
   return (
     <Empty
@@ -118,7 +118,9 @@ export function NoInstances() {
         </Flex>
       }
     >
-      <Button href="/docs/install">{t('instances.install')}</Button>
+      <Button href="/docs/install" target="_blank">
+        {t('instances.install')}
+      </Button>
     </Empty>
   );
 }

@@ -38,15 +38,15 @@ export function retryOf({ kind, state, snapshotUid, instanceName }: OperationVie
   switch (kind) {
     case 'snapshot':
     case 'settle':
-    case 'repair':
     case 'undo':
       return 'ask';
     case 'delete':
       return snapshotUid === null ? null : 'ask';
     case 'rollback':
       return snapshotUid === null ? null : 'choose';
-    // Which rollback it was about, or as what image, is said on the instance's page.
+    // Which rollback it was about, as what image, or whether the disk is taken as it is, is said on the instance's page.
     case 'keep':
+    case 'repair':
     case 'export':
       return null;
   }

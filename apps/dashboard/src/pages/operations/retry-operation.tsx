@@ -36,7 +36,7 @@ export function RetryOperation({ operation }: { operation: OperationView }) {
   );
 }
 
-type Again = Exclude<OperationView['kind'], 'rollback' | 'keep' | 'export'>;
+type Again = Exclude<OperationView['kind'], 'rollback' | 'keep' | 'repair' | 'export'>;
 
 function Confirmation({ operation, onClose }: { operation: OperationView; onClose: () => void }) {
   const { t } = useTranslation();
@@ -100,8 +100,6 @@ async function askAgain(
       return (await api.createSnapshot(instanceId, { ...(name && { name }), ...(quiesce && { quiesce }) })).operationId;
     case 'settle':
       return (await api.settle(instanceId)).id;
-    case 'repair':
-      return (await api.repair(instanceId)).id;
     case 'undo': {
       const { undoes } = await api.rollback(id);
       if (undoes !== null) return (await api.undoRollback(undoes)).id;
@@ -112,6 +110,7 @@ async function askAgain(
       break;
     case 'rollback':
     case 'keep':
+    case 'repair':
     case 'export':
       break;
   }

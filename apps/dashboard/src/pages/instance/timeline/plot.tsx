@@ -9,7 +9,7 @@ import type { Span } from './scale.ts';
 import { tickLabel, ticks, xOf } from './scale.ts';
 import type { Brush } from './use-gestures.ts';
 
-export const LANE_PX = 30;
+const LANE_PX = 30;
 const TOP_PX = 34;
 const BARS_PX = 56;
 const AXIS_PX = 24;
