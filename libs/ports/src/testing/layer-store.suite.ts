@@ -237,7 +237,9 @@ export function runLayerStoreSuite(
       const stopped = makeLayers(before.store).upload(source, { signal: controller.signal });
       await expect(stopped).rejects.toThrow('the worker stops');
       // Requests that were under way still arrive; a dead process would not wait for them either.
-      await expect.poll(() => before.seen.filter((call) => call.method === 'put part').length).toBe(parts);
+      await expect
+        .poll(() => before.seen.filter((call) => call.method === 'put part').length, { timeout: 60_000 })
+        .toBe(parts);
       const objectKey = `project/${source.instanceId}/layers/${source.uid}.qcow2.zst`;
       expect(await objects.stat(objectKey)).toBeNull();
       expect(await uploadsOf(objectKey)).toEqual([objectKey]);

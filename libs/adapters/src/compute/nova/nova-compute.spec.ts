@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceError } from '@varve/core';
 import type { InstanceId } from '@varve/core';
 import type { PowerState } from '@varve/ports';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { KeystoneSession, NovaApi } from '../../openstack/index.js';
 import { StubCloud } from '../../openstack/testing/stub-cloud.js';
 import type { Reply } from '../../openstack/testing/stub-cloud.js';
@@ -10,6 +9,8 @@ import { NovaCompute } from './nova-compute.js';
 
 const ID = '264f236c-4750-41cc-8bbb-6c4d7818c055' as InstanceId;
 const POLL_MS = 5;
+/** More than a busy machine needs for a few answers of the stub. */
+const PATIENCE_MS = 30_000;
 
 /** A server as Nova 26 shows it to an administrator, trimmed. */
 const server = (more: object = {}): Record<string, unknown> => ({
@@ -56,7 +57,15 @@ beforeEach(async () => {
     const answer = onAction(json as Record<string, unknown>);
     return answer ?? { status: 409, body: { conflictingRequest: { code: 409, message: 'not in this state' } } };
   };
-  compute = new NovaCompute({
+  compute = computeWith({});
+});
+afterEach(() => {
+  vi.useRealTimers();
+  return cloud.close();
+});
+
+const computeWith = (more: { busyTimeoutMs?: number }) =>
+  new NovaCompute({
     nova: new NovaApi(new KeystoneSession(cloud.config)),
     host: 'compute-1',
     powerState: () => Promise.resolve(power),
@@ -64,13 +73,14 @@ beforeEach(async () => {
       started++;
       return Promise.resolve();
     },
-    busyTimeoutMs: 100,
-    stopTimeoutMs: 300,
-    startTimeoutMs: 300,
+    busyTimeoutMs: PATIENCE_MS,
+    stopTimeoutMs: PATIENCE_MS,
+    startTimeoutMs: PATIENCE_MS,
     pollMs: POLL_MS,
+    ...more,
   });
-});
-afterEach(() => cloud.close());
+/** The time in which something had to be done is over, of a sudden: not before it was begun, on any machine. */
+const runOutOfTime = () => vi.setSystemTime(Date.now() + PATIENCE_MS + 1);
 
 const codeOf = async (work: Promise<unknown>): Promise<string> => {
   try {
@@ -111,7 +121,8 @@ describe('work on an instance', () => {
     ['in a state that is new to us', state('levitating'), 'done'],
   ])('%s', async (_, more, expected) => {
     current = server(more);
-    expect(await codeOf(compute.assertFree(ID, 'snapshot'))).toBe(expected);
+    const hasty = computeWith({ busyTimeoutMs: 100 });
+    expect(await codeOf(hasty.assertFree(ID, 'snapshot'))).toBe(expected);
   });
 
   it('may be a snapshot of a locked one, but no rollback', async () => {
@@ -126,11 +137,13 @@ describe('work on an instance', () => {
   });
 
   it('waits until Nova is done with it', async () => {
-    current = server(state('active', 'image_uploading'));
-    const waiting = compute.assertFree(ID, 'snapshot');
-    await sleep(4 * POLL_MS);
-    current = server();
-    expect(await codeOf(waiting)).toBe('done');
+    let looks = 0;
+    cloud.reply = () => {
+      const busy = ++looks <= 2;
+      return { status: 200, body: { server: busy ? server(state('active', 'image_uploading')) : server() } };
+    };
+    expect(await codeOf(compute.assertFree(ID, 'snapshot'))).toBe('done');
+    expect(looks).toBe(3);
   });
 
   it('has to wait when Nova tells an ordinary user’s half of the truth', async () => {
@@ -194,7 +207,12 @@ describe('to stop an instance', () => {
   });
 
   it('has an unknown outcome when Nova takes too long', async () => {
+    onAction = () => {
+      runOutOfTime();
+      return { status: 202 };
+    };
     expect(await codeOf(compute.stop(ID, 0))).toBe('outcome_unknown retry');
+    expect(actions()).toEqual(['os-stop']);
   });
 });
 
@@ -251,6 +269,7 @@ describe('to start an instance', () => {
   it('has an unknown outcome when Nova takes too long', async () => {
     onAction = () => {
       current = server(state('stopped', 'powering-on'));
+      runOutOfTime();
       return { status: 202 };
     };
     expect(await codeOf(compute.start(ID))).toBe('instance_busy retry');

@@ -76,7 +76,7 @@ describe('starting and stopping in trouble', () => {
     const { instance, boot, written } = await runningInstance(host, 'drive');
     await write(host, instance, written, 9);
     process.kill(await host.pidOf(instance), 'SIGSTOP');
-    const compute = new StandaloneCompute({ instancesDir: host.instancesDir, quitTimeoutMs: 500 });
+    const compute = new StandaloneCompute({ instancesDir: host.instancesDir, quitTimeoutMs: 3_000 });
     await compute.stop(instance, 0);
     expect(await host.hypervisor.powerState(instance)).toBe('stopped');
     expect(await host.diskFiles.isOpenForWriting(instance, boot)).toBe(false);

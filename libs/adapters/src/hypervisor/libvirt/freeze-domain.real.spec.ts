@@ -48,7 +48,7 @@ describe("the file systems of a real guest of libvirt's", () => {
     await files.adoptDisk(instance, boot);
     const virtualSizeBytes = (await files.findChain(instance))[0]?.virtualSizeBytes ?? 0;
     await files.createLayer(instance, overlay, { kind: 'layer', file: boot }, virtualSizeBytes);
-    const freeze = await hypervisor.freeze(instance, 60_000);
+    const freeze = await hypervisor.freeze(instance, 120_000);
     await hypervisor.switchToOverlay(instance, await files.layerPath(instance, overlay), 30_000);
     await files.pointDiskAt(instance, overlay);
     await guestFiles.expectFrozen();
@@ -57,9 +57,12 @@ describe("the file systems of a real guest of libvirt's", () => {
   });
 
   it('go on by themselves at the deadline', async () => {
-    const freeze = await hypervisor.freeze(instance, 3_000);
-    await guestFiles.expectFrozen();
-    await guestFiles.expectThawed();
+    const deadlineMs = 10_000;
+    const begun = performance.now();
+    const freeze = await hypervisor.freeze(instance, deadlineMs);
+    // Not looked at in between: on a busy machine the deadline may have passed by then, and rightly.
+    await guestFiles.expectWritable();
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(deadlineMs);
     expect(await freeze.thaw()).toBe(false);
   });
 
@@ -78,7 +81,8 @@ describe("the file systems of a real guest of libvirt's", () => {
 
   it('stay as they are when somebody else has frozen them, and whoever comes after a crash thaws them', async () => {
     await libvirt.virsh('domfsfreeze', instance);
-    await expect(hypervisor.freeze(instance, 5_000)).rejects.toBeInstanceOf(QuiesceFailedError);
+    // With time for the agent's no: a freeze without an answer would have to be ended, whoever's it is.
+    await expect(hypervisor.freeze(instance, 60_000)).rejects.toBeInstanceOf(QuiesceFailedError);
     await guestFiles.expectFrozen();
     await hypervisor.ensureThawed(instance);
     await guestFiles.expectThawed();

@@ -38,16 +38,19 @@ describe("a real guest's file systems", () => {
     await rm(root, { recursive: true, force: true });
   });
   it('hold still from freeze to thaw', async () => {
-    const freeze = await hypervisor.freeze(instance, 30_000);
+    const freeze = await hypervisor.freeze(instance, 120_000);
     await guestFiles.expectFrozen();
     expect(await freeze.thaw()).toBe(true);
     await guestFiles.expectThawed();
   });
 
   it('go on by themselves at the deadline', async () => {
-    const freeze = await hypervisor.freeze(instance, 2_000);
-    await guestFiles.expectFrozen();
-    await guestFiles.expectThawed();
+    const deadlineMs = 10_000;
+    const begun = performance.now();
+    const freeze = await hypervisor.freeze(instance, deadlineMs);
+    // Not looked at in between: on a busy machine the deadline may have passed by then, and rightly.
+    await guestFiles.expectWritable();
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(deadlineMs);
     expect(await freeze.thaw()).toBe(false);
   });
 
@@ -74,7 +77,7 @@ describe("a real guest's file systems", () => {
     await files.createLayer(instance, overlay, { kind: 'layer', file: boot }, virtualSizeBytes);
     const path = await files.layerPath(instance, overlay);
 
-    const freeze = await hypervisor.freeze(instance, 30_000);
+    const freeze = await hypervisor.freeze(instance, 120_000);
     const { stallMs } = await hypervisor.switchToOverlay(instance, path, 10_000);
     expect(await freeze.thaw()).toBe(true);
     await files.pointDiskAt(instance, overlay);

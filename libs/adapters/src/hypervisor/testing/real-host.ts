@@ -171,7 +171,8 @@ export async function makeRealHost(options: RealHostOptions = {}): Promise<RealH
         await diskFiles.layerPath(instance, from),
         await diskFiles.layerPath(instance, into),
         {
-          bytesPerSecond: 2 ** 20,
+          // Minutes, so that it is not over before the power is cut, which ends it.
+          bytesPerSecond: 2 ** 14,
           onProgress: (done, total) => {
             if (done > 0 && done < total) halfWay();
           },

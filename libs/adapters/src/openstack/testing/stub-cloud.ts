@@ -62,7 +62,7 @@ export class StubCloud {
       projectDomain: 'Default',
       region: null,
       interface: 'public',
-      timeoutMs: 2_000,
+      timeoutMs: 30_000,
     };
   }
 
