@@ -4,7 +4,7 @@ import { Ajv } from 'ajv';
 import type { AnySchemaObject } from 'ajv';
 import formats from 'ajv-formats';
 import { expect, it } from 'vitest';
-import { asyncApiDocument } from './asyncapi.js';
+import { asyncApiDocument, EVENT_SUMMARIES } from './asyncapi.js';
 import { VarveEvent } from './messages/events.schema.js';
 
 const document = JSON.parse(JSON.stringify(asyncApiDocument())) as {
@@ -36,6 +36,16 @@ it('describes every event that there is, as a channel of its own', () => {
   for (const part of [document.operations, document.components.messages, document.components.schemas]) {
     expect(Object.keys(part)).toEqual(Object.keys(document.channels));
   }
+});
+
+it('says which events may be lost: those that a worker sends without a journal', () => {
+  const lossy = Object.entries(EVENT_SUMMARIES).filter(([, summary]) => /may be lost/i.test(summary));
+  expect(lossy.map(([type]) => type)).toEqual([
+    'operation.progress',
+    'operation.step',
+    'instance.chain',
+    'host.heartbeat',
+  ]);
 });
 
 it('is valid by the schema of its version, as AsyncAPI publishes it', () => {

@@ -7,8 +7,9 @@ import { EVENTS_EXCHANGE } from './routing.js';
 export const EVENT_SUMMARIES: Readonly<Record<EventType, string>> = {
   'operation.accepted':
     'The host has the work on disk: whatever becomes of anybody else, it will be finished or undone.',
-  'operation.progress': 'How far an operation is. The only event that may be lost.',
-  'operation.step': 'A step of the procedure begins or ends on its host, as its journal has it.',
+  'operation.progress': 'How far an operation is. May be lost.',
+  'operation.step':
+    'A step of the procedure begins or ends on its host, as its journal has it. May be lost: `operation.finished` has all.',
   'operation.finished': 'The last word on an operation: it succeeded, failed or was cancelled.',
   'snapshot.sealed': 'The layer is sealed: the restore point stands for this moment. It is not in the store yet.',
   'snapshot.available': 'The layer is in the store, whole and verified: one can go back to it.',
@@ -17,8 +18,9 @@ export const EVENT_SUMMARIES: Readonly<Record<EventType, string>> = {
   'rollback.failed': 'The instance has the disk that it had.',
   'export.completed': 'The image is in the image service, active and verified.',
   'export.failed': 'There is no image.',
-  'instance.chain': 'The layers of an instance, as its host has them now.',
-  'host.heartbeat': 'A host lives, and what it has. Sent every few seconds; of interest to the control plane.',
+  'instance.chain': 'The layers of an instance, as its host has them now. May be lost: a heartbeat has them as well.',
+  'host.heartbeat':
+    'A host lives, and what it has. Sent every few seconds, and may be lost; of interest to the control plane.',
 };
 
 type Json = Readonly<Record<string, unknown>>;

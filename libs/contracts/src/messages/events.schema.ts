@@ -16,8 +16,9 @@ import {
 } from '../ids.schema.js';
 import { ChainSchema, StepSchema } from './host-facts.schema.js';
 
-// Worker to everybody, exchange `varve.events`, routing key = type; CloudEvents 1.0, structured JSON. Progress may be
-// lost; everything else is published with a confirm before the journal is closed. Ordered per instance, may come twice.
+// Worker to everybody, exchange `varve.events`, routing key = type; CloudEvents 1.0, structured JSON. `operation.progress`,
+// `operation.step`, `instance.chain` and `host.heartbeat` may be lost; everything else is published with a confirm before
+// the journal is closed. Ordered per instance, may come twice.
 
 export const StoredLayerSchema = z.object({
   uid: LayerUidSchema,
@@ -118,6 +119,7 @@ const data = {
   'export.failed': z.object({ ...operation, snapshotUid: SnapshotUidSchema, problem: ProblemSchema }),
   /** Its chain on the host is another one. May be lost: a heartbeat has it as well. */
   'instance.chain': z.object({ host: HostNameSchema, instanceId: InstanceIdSchema, chain: ChainSchema }),
+  /** May be lost: the next one has it all. */
   'host.heartbeat': z.object({
     host: HostNameSchema,
     version: z.string(),
