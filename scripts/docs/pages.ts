@@ -38,7 +38,7 @@ export const PAGES: readonly Page[] = [
   ...group('Inside', [['layer-format', 'Layer format']]),
 ];
 
-/** Served by the API itself, where links may go to as well. */
+/** Served beside them and in the menu, but in no file of `docs`: a text names their address, and has no link there. */
 export const ELSEWHERE: readonly Page[] = group('Reference', [
   ['api', 'OpenAPI'],
   ['cli-reference', 'varve(1)'],
