@@ -20,7 +20,7 @@ function __varve_typed
                 set skip 1
             case '-*'
             case '*'
-                if contains -- (string join ' ' $path $words[$i]) 'overview' 'overview storage' 'top' 'instance' 'instance list' 'instance show' 'instance chain' 'snapshot' 'snapshot create' 'snapshot estimate' 'snapshot list' 'snapshot show' 'snapshot delete' 'restore-point' 'restore-point list' 'restore-point timeline' 'rollback' 'rollback plan' 'rollback undo' 'rollback keep' 'rollback list' 'rollback show' 'export' 'settle' 'repair' 'operation' 'operation list' 'operation show' 'operation watch' 'operation steps' 'operation cancel' 'host' 'host list' 'audit' 'audit list' 'login' 'logout' 'whoami' 'doctor' 'completion' 'completion bash' 'completion zsh' 'completion fish'
+                if contains -- (string join ' ' $path $words[$i]) 'overview' 'overview storage' 'top' 'instance' 'instance list' 'instance show' 'instance chain' 'snapshot' 'snapshot create' 'snapshot estimate' 'snapshot list' 'snapshot show' 'snapshot delete' 'restore-point' 'restore-point list' 'restore-point timeline' 'rollback' 'rollback plan' 'rollback undo' 'rollback keep' 'rollback list' 'rollback show' 'export' 'settle' 'repair' 'operation' 'operation list' 'operation show' 'operation watch' 'operation steps' 'operation cancel' 'events' 'host' 'host list' 'audit' 'audit list' 'login' 'logout' 'whoami' 'doctor' 'completion' 'completion bash' 'completion zsh' 'completion fish'
                     set -a path $words[$i]
                 else
                     set others (math $others + 1)
@@ -67,10 +67,11 @@ complete -c varve -n '__varve_at \'\'' -a 'export' -d 'make an image of the clou
 complete -c varve -n '__varve_at \'\'' -a 'settle' -d 'bring the system disk back to one layer on its base image, for a resize, a migration or an image of it'
 complete -c varve -n '__varve_at \'\'' -a 'repair' -d 'bring back the layers that a resize or a move has left behind'
 complete -c varve -n '__varve_at \'\'' -a 'operation' -d 'follow and cancel what runs'
+complete -c varve -n '__varve_at \'\'' -a 'events' -d 'tell what happens from now on, until Ctrl-C; with --json, one line for each event'
 complete -c varve -n '__varve_at \'\'' -a 'host' -d 'look at the hypervisor hosts'
 complete -c varve -n '__varve_at \'\'' -a 'audit' -d 'who did what'
 complete -c varve -n '__varve_at \'\'' -a 'login' -d 'get a token from Keystone and keep it for the commands that follow; see logout'
-complete -c varve -n '__varve_at \'\'' -a 'logout' -d 'revoke the token, and forget the one that login has kept'
+complete -c varve -n '__varve_at \'\'' -a 'logout' -d 'revoke the token, and delete it where login keeps it; without Keystone, one of the API\'s tokens file goes on'
 complete -c varve -n '__varve_at \'\'' -a 'whoami' -d 'say whose token it is, and what it may'
 complete -c varve -n '__varve_at \'\'' -a 'doctor' -d 'look whether the worker can work on this host (or another process here), and say what to do where not'
 complete -c varve -n '__varve_at \'\'' -a 'completion' -d 'completion for a shell'
@@ -169,6 +170,7 @@ complete -c varve -n '__varve_below \'operation show\'' -l csv -d 'print results
 complete -c varve -n '__varve_below \'operation steps\'' -l csv -d 'print results as CSV (RFC 4180), with a line of names'
 complete -c varve -n '__varve_below \'operation steps\'' -l watch -d 'list again every so often (2), until q or Ctrl-C'
 complete -c varve -n '__varve_below \'operation cancel\'' -l no-wait -d 'only ask for it'
+complete -c varve -n '__varve_below \'events\'' -x -a '(__varve_instances)' -l instance -d 'only this instance\'s'
 complete -c varve -n '__varve_at \'host\'' -a 'list' -d 'list the hypervisor hosts (administrators)'
 complete -c varve -n '__varve_below \'host list\'' -l csv -d 'print results as CSV (RFC 4180), with a line of names'
 complete -c varve -n '__varve_below \'host list\'' -l watch -d 'list again every so often (2), until q or Ctrl-C'
@@ -184,7 +186,7 @@ complete -c varve -n '__varve_below \'audit list\'' -l csv -d 'print results as 
 complete -c varve -n '__varve_below \'audit list\'' -l watch -d 'list again every so often (2), until q or Ctrl-C'
 complete -c varve -n '__varve_below \'login\'' -x -l user -d 'with a password, which is asked for (OS_USERNAME, OS_PASSWORD)'
 complete -c varve -n '__varve_below \'login\'' -x -l domain -d 'of the user and the project (OS_USER_DOMAIN_NAME)'
-complete -c varve -n '__varve_below \'login\'' -x -l project -d 'without: your default one (OS_PROJECT_NAME)'
+complete -c varve -n '__varve_below \'login\'' -x -l project -d 'without: your default one (OS_PROJECT_NAME); given alone, the token at hand is changed for one of that project'
 complete -c varve -n '__varve_below \'login\'' -x -l application-credential -d 'with its secret, which is asked for (OS_APPLICATION_CREDENTIAL_ID, OS_APPLICATION_CREDENTIAL_SECRET)'
 complete -c varve -n '__varve_below \'whoami\'' -l csv -d 'print results as CSV (RFC 4180), with a line of names'
 complete -c varve -n '__varve_below \'doctor\'' -x -a 'worker conductor api' -l of -d 'whose place to look at'

@@ -16,7 +16,7 @@ export async function confirm(
   instance: InstanceView,
   yes: boolean,
   what: string,
-  brief = `This stops ${instance.name} and exchanges its disk`,
+  brief = briefOf(instance),
 ): Promise<void> {
   if (yes) return;
   if (!isInteractive(session.terminal)) {
@@ -26,4 +26,9 @@ export async function confirm(
   const typed = await ask(session.terminal, `Type the instance's name, ${printable(instance.name)}, to go on: `);
   session.signal.throwIfAborted();
   if (typed !== printable(instance.name).trim()) throw new UsageError('Not confirmed; nothing was done');
+}
+
+function briefOf({ name, state }: InstanceView): string {
+  if (state === 'stopped') return `This exchanges the disk of ${printable(name)}`;
+  return `This stops ${printable(name)} and exchanges its disk`;
 }

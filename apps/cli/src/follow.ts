@@ -1,5 +1,6 @@
 import type { OperationView } from '@varve/contracts';
 import type { Remedy } from '@varve/core';
+import { CancelledError, problemOf } from '@varve/core';
 import { OperationEndedBadlyError } from './exit-codes.js';
 import { note } from './output/print.js';
 import { progressOn } from './output/progress.js';
@@ -8,7 +9,7 @@ import type { Session } from './settings.js';
 /**
  * Shows an operation's progress until it is over.
  *
- * @throws {OperationEndedBadlyError} it failed or was cancelled; the user has been told
+ * @throws {OperationEndedBadlyError} it failed or was cancelled
  * @throws {InterruptedError | ApiError} the waiting was broken off; the operation goes on, which the user has been told
  */
 export async function follow(session: Session, operationId: string): Promise<OperationView> {
@@ -26,18 +27,25 @@ export async function follow(session: Session, operationId: string): Promise<Ope
   } finally {
     progress.end();
   }
-  if (last?.state !== 'succeeded') throw new OperationEndedBadlyError(endOf(operationId, last));
-  return last;
+  return succeeded(operationId, last);
 }
 
 export const goesOn = (operationId: string): string =>
   `Operation ${operationId} goes on; follow it with: varve operation watch ${operationId}`;
 
-function endOf(operationId: string, last: OperationView | null): string {
-  if (last?.state === 'cancelled') return `Operation ${operationId} was cancelled`;
-  const problem = last?.problem;
-  if (!problem) return `Operation ${operationId} failed`;
-  return `Operation ${operationId} failed: ${problem.message} (${problem.code})\n${adviceOf(problem.remedy)}`;
+/**
+ * @param last - its final view
+ * @throws {OperationEndedBadlyError} it failed or was cancelled
+ */
+export function succeeded(id: string, last: OperationView | null): OperationView {
+  if (last?.state === 'succeeded') return last;
+  if (last?.state === 'cancelled') {
+    // One that no host had begun yet has no problem of its own.
+    const problem = last.problem ?? { ...problemOf(new CancelledError()), facts: {} };
+    throw new OperationEndedBadlyError(`Operation ${id} was cancelled`, { id: last.id, problem });
+  }
+  const why = last?.problem ? `: ${last.problem.message}` : '';
+  throw new OperationEndedBadlyError(`Operation ${id} failed${why}`, last);
 }
 
 const ADVICE = {

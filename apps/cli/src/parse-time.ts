@@ -4,15 +4,20 @@ const MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
  * A moment as people write it: RFC 3339; a date and time of day here, as our tables show them; or how long ago
- * (`90s`, `15m`, `2h`, `3d`).
+ * (`90s`, `15m`, `2h`, `3d`). A day alone is its beginning: from then on.
  *
  * @returns RFC 3339, UTC
  */
-export function parseTime(text: string, nowMs = Date.now()): string {
+export const parseTime = (text: string, nowMs = Date.now()): string => momentOf(text, '00:00', nowMs);
+
+/** The same for the last moment that counts: of a day alone its end, as in the page, so that the day is among it. */
+export const parseUntil = (text: string, nowMs = Date.now()): string => momentOf(text, '23:59:59.999', nowMs);
+
+function momentOf(text: string, clockOfADay: string, nowMs: number): string {
   const ago = /^-?(\d+)([smhd])(?: ago)?$/.exec(text);
   if (ago) return new Date(nowMs - Number(ago[1]) * MS[ago[2] as keyof typeof MS]).toISOString();
   const moment = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?))?(Z|[+-]\d\d:\d\d)?$/i.exec(text);
-  const [, day, clock = '00:00', zone = ''] = moment ?? [];
+  const [, day, clock = clockOfADay, zone = ''] = moment ?? [];
   const date = new Date(`${day}T${clock}${zone.toUpperCase()}`);
   // A day that the month doesn't have would silently become one of the next month.
   const plain = new Date(`${day}T00:00:00Z`);

@@ -1,8 +1,10 @@
 import { ApiError } from '@varve/api-client';
+import type { Problem } from '@varve/core';
 import { ServiceError } from '@varve/core';
 import { Command, CommanderError } from 'commander';
 import { addAuditList } from './commands/audit-list.command.js';
 import { addCompletion } from './commands/completion.command.js';
+import { addEvents } from './commands/events.command.js';
 import { addExport } from './commands/export.command.js';
 import { addHostList } from './commands/host-list.command.js';
 import { addInstanceChain } from './commands/instance-chain.command.js';
@@ -42,15 +44,20 @@ import {
   UsageError,
 } from './exit-codes.js';
 import { adviceOf } from './follow.js';
+import { note } from './output/print.js';
 import type { Cli } from './settings.js';
 import { addGlobalOptions } from './settings.js';
 
-export function programOf(cli: Cli): Command {
-  const { out, err } = cli.terminal;
+/** @param writeErr - takes commander's own words about a command line that is wrong */
+export function programOf(
+  cli: Cli,
+  writeErr: (text: string) => void = (text) => cli.terminal.err.write(text),
+): Command {
+  const { out } = cli.terminal;
   const program = addGlobalOptions(new Command('varve'))
     .description('Live snapshots and rollback of the system disks of qemu/kvm instances.')
     .exitOverride()
-    .configureOutput({ writeOut: (text) => out.write(text), writeErr: (text) => err.write(text) })
+    .configureOutput({ writeOut: (text) => out.write(text), writeErr })
     .showHelpAfterError('(see --help)')
     .addHelpText('after', EXIT_CODES_HELP);
 
@@ -91,6 +98,8 @@ export function programOf(cli: Cli): Command {
   addOperationSteps(operation, cli);
   addOperationCancel(operation, cli);
 
+  addEvents(program, cli);
+
   const host = program.command('host').description('look at the hypervisor hosts');
   addHostList(host, cli);
 
@@ -106,42 +115,63 @@ export function programOf(cli: Cli): Command {
 
 /** @param args - without the program's own name */
 export async function run(args: readonly string[], cli: Cli): Promise<ExitCode> {
-  const program = programOf(cli);
+  const json = args.includes('--json');
+  // Commander's own words about a wrong command line are for people; a program gets them as JSON, from `report`.
+  const program = json ? programOf(cli, () => undefined) : programOf(cli);
   try {
     await program.parseAsync(args, { from: 'user' });
     return ExitCode.ok;
   } catch (error) {
-    // Commander has already printed its errors, and its help is no error.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
-    report(error, cli, args.includes('--json'));
+    // Commander's help is no error.
+    if (error instanceof CommanderError && error.exitCode === 0) return ExitCode.ok;
+    report(error, cli, json);
     return exitCodeOf(error);
   }
 }
 
-function report(error: unknown, { terminal: { err } }: Cli, json: boolean): void {
+function report(error: unknown, cli: Cli, json: boolean): void {
   if (json) {
-    err.write(`${JSON.stringify({ error: asJson(error) })}\n`);
+    cli.terminal.err.write(`${JSON.stringify({ error: asJson(error) })}\n`);
     return;
   }
-  if (error instanceof InterruptedError) return;
+  // Commander has told already, and whoever pressed Ctrl-C knows.
+  if (error instanceof CommanderError || error instanceof InterruptedError) return;
   const known =
     error instanceof ServiceError || error instanceof UsageError || error instanceof OperationEndedBadlyError;
-  err.write(`varve: ${known ? error.message : `a fault of this program: ${stackOf(error)}`}\n`);
-  if (!(error instanceof ApiError)) return;
-  const request = error.requestId === null ? '' : `, request ${error.requestId}`;
-  err.write(`       ${adviceOf(error.remedy)} (${error.code}${request})\n`);
+  note(cli, `varve: ${known ? error.message : `a fault of this program: ${stackOf(error)}`}`);
+  const problem = problemIn(error);
+  // Whoever cancelled an operation needs no advice.
+  if (problem === null || problem.code === 'cancelled') return;
+  const request = error instanceof ApiError && error.requestId !== null ? `, request ${error.requestId}` : '';
+  note(cli, `       ${adviceOf(problem.remedy)} (${problem.code}${request})`);
 }
 
 function asJson(error: unknown): Record<string, unknown> {
-  const message = error instanceof Error ? error.message : String(error);
-  if (!(error instanceof ServiceError)) return { code: codeOf(error), message };
-  const { code, remedy, facts } = error;
-  if (!(error instanceof ApiError)) return { code, remedy, message, facts };
-  return { code, remedy, message, facts, status: error.status, requestId: error.requestId };
+  const message = messageOf(error);
+  const problem = problemIn(error);
+  if (problem === null) return { code: codeOf(error), message };
+  const { code, remedy, facts } = problem;
+  const told = { code, remedy, message, facts };
+  if (error instanceof OperationEndedBadlyError) return { ...told, operationId: error.operation?.id };
+  return error instanceof ApiError ? { ...told, status: error.status, requestId: error.requestId } : told;
 }
 
+/** The error's own, or that of the operation that it tells of; `null`: it is an error of this command line alone. */
+function problemIn(error: unknown): Pick<Problem, 'code' | 'remedy' | 'facts'> | null {
+  if (error instanceof ServiceError) return error;
+  return error instanceof OperationEndedBadlyError ? (error.operation?.problem ?? null) : null;
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof CommanderError)) return error.message;
+  // All that it says of a command that needs one of its subcommands is its help.
+  return error.code === 'commander.help' ? 'A command is missing; see --help' : error.message.replace(/^error: /, '');
+}
+
+/** Of what is no {@link ServiceError}: part of the command's interface, as those are of the API's. */
 function codeOf(error: unknown): string {
-  if (error instanceof UsageError) return 'usage';
+  if (error instanceof UsageError || error instanceof CommanderError) return 'usage';
   if (error instanceof OperationEndedBadlyError) return 'operation_failed';
   return error instanceof InterruptedError ? 'interrupted' : 'internal';
 }

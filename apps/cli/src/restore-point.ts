@@ -4,6 +4,7 @@ import { NotFoundError } from '@varve/core';
 import { UsageError } from './exit-codes.js';
 import { time } from './output/human.js';
 import type { Session } from './settings.js';
+import { printable } from './terminal.js';
 
 /** @throws {NotFoundError} it has none that is so old */
 export async function newestUntil(
@@ -12,7 +13,7 @@ export async function newestUntil(
   at?: string,
 ): Promise<SnapshotView> {
   for await (const point of client.restorePoints(instance.id, { to: at, limit: 1 }, { signal })) return point;
-  throw new NotFoundError(`restore point of ${instance.name} until`, time(at ?? null));
+  throw new NotFoundError(`restore point of ${printable(instance.name)} until`, time(at ?? null));
 }
 
 /**

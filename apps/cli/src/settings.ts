@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { VarveClient } from '@varve/api-client';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
@@ -77,7 +77,7 @@ export function open(cli: Cli, command: Command): Session {
   if (json && csv) throw new UsageError('--json or --csv, not both');
   if (csv && watch) throw new UsageError('A CSV file has an end: --csv does not go with --watch');
   return {
-    client: new VarveClient({ url, token: tokenOf(options, env) }),
+    client: new VarveClient({ url, token: tokenOf(options, env).token }),
     terminal,
     signal,
     format: json ? 'json' : csv ? 'csv' : 'text',
@@ -95,6 +95,21 @@ export function open(cli: Cli, command: Command): Session {
 export function connectionOf({ env }: Cli, command: Command): { readonly url: string; readonly tokenFile: string } {
   const options = Options.parse(optionsOf(command));
   return { url: urlOf(options, env), tokenFile: namedTokenFile(options, env) ?? usualTokenFile(env) };
+}
+
+/**
+ * What {@link open} asks with.
+ *
+ * @throws {UsageError} there is none
+ */
+export const tokenAtHand = ({ env }: Cli, command: Command): Found => tokenOf(Options.parse(optionsOf(command)), env);
+
+interface Found {
+  readonly token: string;
+  /** That it was read from; `null`: it was given by itself. */
+  readonly file: string | null;
+  /** Whether that is where `login` keeps one by itself, and nobody else's. */
+  readonly isLogins: boolean;
 }
 
 function urlOf(options: z.output<typeof Options>, env: Environment): string {
@@ -126,9 +141,9 @@ export function optionsOf(command: Command): Record<string, unknown> {
   return { ...defaults, ...given };
 }
 
-function tokenOf(options: z.output<typeof Options>, env: Environment): string {
+function tokenOf(options: z.output<typeof Options>, env: Environment): Found {
   const given = options.token ?? (options.tokenFile ? undefined : env['VARVE_TOKEN']);
-  if (given) return given;
+  if (given) return { token: given, file: null, isLogins: false };
   const named = namedTokenFile(options, env);
   const file = named ?? usualTokenFile(env);
   let token: string;
@@ -143,5 +158,5 @@ function tokenOf(options: z.output<typeof Options>, env: Environment): string {
   }
   // A line break in a header would be refused much later and without a word about the file.
   if (!/^[\x21-\x7e]+$/.test(token)) throw new UsageError(`${file} must hold one token and nothing else`);
-  return token;
+  return { token, file, isLogins: resolve(file) === resolve(usualTokenFile(env)) };
 }

@@ -43,3 +43,6 @@ async function answer({ in: input, err }: Terminal, question: string, { shown }:
 
 /** Names are chosen by tenants and may hold anything; what reaches a terminal must not command it. */
 export const printable = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\u{FFFD}');
+
+/** The same of a text of ours, whose line breaks stay: of what is another's, {@link printable} takes them too. */
+export const printableLines = (text: string): string => text.split('\n').map(printable).join('\n');

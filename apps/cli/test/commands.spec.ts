@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { InstanceView, OperationView, SnapshotView } from '@varve/contracts';
+import type { InstanceView, OperationView, RollbackView, SnapshotView } from '@varve/contracts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { availableOf, instanceOf } from '../../../libs/api-client/src/testing/samples.js';
 import { TestApi } from '../../../libs/api-client/src/testing/test-api.js';
@@ -87,6 +87,49 @@ describe('instances', () => {
   });
 });
 
+describe('a name that would command the terminal', () => {
+  /** What a terminal might take for one; line breaks are ours. */
+  const COMMANDS = /[^\P{Cc}\n]/u;
+  const EVIL = 'evil\u001B]0;owned\u0007\nvarve: all is well\u009B2J';
+  let [id, uid] = ['', ''];
+  beforeEach(() => {
+    const evil = instanceOf(EVIL);
+    api.instances.push(evil);
+    const added = availableOf(evil.id, '2026-01-01T00:00:00Z');
+    api.snapshots.unshift(added);
+    [id, uid] = [evil.id, added.uid];
+  });
+
+  it.each([
+    ['snapshot create', () => ['snapshot', 'create', id]],
+    ['rollback', () => ['rollback', id, '--to', uid, '--yes']],
+    ['rollback that is not confirmed', () => ['rollback', id, '--to', uid]],
+    ['rollback to before its first point', () => ['rollback', id, '--at', '2020-01-01', '--yes']],
+    ["rollback to another one's point", () => ['rollback', id, '--to', point('2026-01-01T00:00:00Z').uid, '--yes']],
+    [
+      "export of another one's point",
+      () => ['export', id, '--name', 'x', '--point', point('2026-01-01T00:00:00Z').uid],
+    ],
+    ['export', () => ['export', id, '--name', 'x', '--point', uid]],
+  ])('does not in %s', async (_, args) => {
+    const { out, err } = await varve(...args());
+    expect(out + err).toContain('evil\u{FFFD}]0;owned');
+    expect(out + err).not.toMatch(COMMANDS);
+    // Nor does it write lines of its own, as if we had.
+    expect(out + err).not.toMatch(/^varve: all is well/m);
+  });
+
+  it('does not in what an operation or the API says of it', async () => {
+    const message = `QEMU refused ${EVIL}`;
+    api.script = [{ state: 'failed', problem: { ...POINT_OF_TROUBLE, message } }];
+    expect((await varve('settle', 'web-1')).err).not.toMatch(COMMANDS);
+    api.refusal = { ...POINT_OF_TROUBLE, message };
+    const { code, err } = await varve('rollback', id, '--to', uid);
+    expect(code).toBe(4);
+    expect(err).not.toMatch(COMMANDS);
+  });
+});
+
 describe('snapshot create', () => {
   it('waits, with plain lines where there is no terminal, and tells the outcome', async () => {
     const { code, out, err } = await varve('snapshot', 'create', 'web-1', '--name', 'before', '--quiesce', 'require');
@@ -109,8 +152,11 @@ describe('snapshot create', () => {
     api.stepMs = null;
     const { code, out, err } = await varve('snapshot', 'create', 'web-1', '--no-wait');
     expect(code).toBe(0);
-    expect(out.trim()).toBe(api.snapshots[0]?.uid);
-    expect(err).toContain('varve operation watch');
+    const [snapshot] = api.snapshots;
+    expect(out).toBe(`${snapshot?.uid}\n`);
+    expect(err).toContain(`varve operation watch ${snapshot?.operationId}\n`);
+    const asked = await varve('snapshot', 'create', 'db-1', '--no-wait', '--json');
+    expect(json(asked)).toMatchObject({ uid: api.snapshots[0]?.uid, operationId: api.snapshots[0]?.operationId });
   });
 
   it('fails with 1 and the reason when the operation does', async () => {
@@ -120,7 +166,7 @@ describe('snapshot create', () => {
     ];
     const { code, err, out } = await varve('snapshot', 'create', 'web-1');
     expect(code).toBe(1);
-    expect(err).toMatch(/failed: The store is away \(store_unavailable\)\nTrying again later may help\.\n$/);
+    expect(err).toMatch(/failed: The store is away\n {7}Trying again later may help\. \(store_unavailable\)\n$/);
     expect(out).toBe('');
   });
 
@@ -169,6 +215,8 @@ describe('snapshots', () => {
     expect(await listed()).toEqual([second?.uid, first?.uid]);
     expect(await listed('--to', '2026-01-15T00:00:00Z')).toEqual([first?.uid]);
     expect(await listed('--from', '2026-01-15T00:00:00+01:00')).toEqual([second?.uid]);
+    const noon = point(new Date(2026, 2, 15, 12).toISOString());
+    expect(await listed('--from', '2026-03-15', '--to', '2026-03-15')).toEqual([noon.uid]);
   });
 
   it('are deleted', async () => {
@@ -201,6 +249,10 @@ describe('rollback', () => {
     const [first] = [point('2026-01-01T00:00:00Z'), point('2026-02-01T00:00:00Z')];
     expect((await varve('rollback', 'web-1', '--at', '2026-01-31T23:59:59Z', '--yes')).code).toBe(0);
     expect(api.rollbacks[0]?.snapshotUid).toBe(first?.uid);
+    // A day has its own points, also the last one of it.
+    const [late] = [point(new Date(2026, 2, 15, 23, 59).toISOString())];
+    expect((await varve('rollback', 'web-1', '--at', '2026-03-15', '--yes')).code).toBe(0);
+    expect(api.rollbacks[0]?.snapshotUid).toBe(late.uid);
     const none = await varve('rollback', 'web-1', '--at', '2025-12-31T23:59:59Z', '--yes');
     expect(none.code).toBe(3);
     expect(none.err).toContain('No restore point of web-1 until');
@@ -253,7 +305,40 @@ describe('rollback keep', () => {
   });
 });
 
+describe.each(['undo', 'keep'])('rollback %s', (what) => {
+  const rolledBack = async (change: Partial<RollbackView>): Promise<string> => {
+    await varve('rollback', 'web-1', '--to', point('2026-01-01T00:00:00Z').uid, '--yes');
+    const [rollback] = api.rollbacks;
+    Object.assign(rollback ?? {}, change);
+    return rollback?.id ?? '';
+  };
+
+  it('asks nobody to confirm what would be refused, and says so as the API would', async () => {
+    const id = await rolledBack({ undoable: false });
+    const { code, err } = await varve('rollback', what, id);
+    expect(code).toBe(4);
+    expect(err).toBe(
+      `varve: What rollback ${id} replaced is not kept any more\n       Trying the same again will not help. (conflict)\n`,
+    );
+    expect(api.requests('POST', /undo|keep/)).toEqual([]);
+  });
+
+  it('asks nobody while another operation runs', async () => {
+    const id = await rolledBack({});
+    const operationId = id as OperationView['id'];
+    Object.assign(instance(), { operationId });
+    const { code, err } = await varve('rollback', what, id, '--json');
+    expect(code).toBe(4);
+    expect(JSON.parse(err)).toMatchObject({ error: { code: 'operation_running', facts: { operationId } } });
+  });
+});
+
 describe('settle', () => {
+  it('says what the next snapshot uploads', async () => {
+    const { out } = await varve('settle', '--help');
+    expect(out.replaceAll(/\s+/g, ' ')).toContain('uploads what differs from the newest stored state. Where Nova left');
+  });
+
   it('brings the disk back to one layer, and waits for it, asked to or not', async () => {
     for (const how of [[], ['--wait']]) {
       const { code, out } = await varve('settle', 'web-1', ...how);
@@ -401,6 +486,67 @@ describe('exit codes', () => {
     expect(code).toBe(5);
     expect(out).toBe('');
     expect(JSON.parse(err)).toMatchObject({ error: { code: 'unauthorized', status: 401, requestId: 'req-1' } });
+  });
+
+  it.each([
+    [['nonsense'], /^unknown command 'nonsense'$/],
+    [['snapsot'], /Did you mean snapshot\?/],
+    [['instance'], /^A command is missing; see --help$/],
+    [['instance', 'show'], /^missing required argument 'instance'$/],
+    [['snapshot', 'list', 'web-1', '--limit', '0'], /a whole number from 1 on/],
+    [['snapshot', 'list', 'web-1', '--url'], /argument missing/],
+    [['rollback', 'web-1'], /^Back to where\?/],
+  ])('tell wrong usage as JSON, too: %j', async (args, message) => {
+    const { code, out, err } = await varve('--json', ...args);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    const { error } = JSON.parse(err) as { error: { code: string; message: string } };
+    expect(error).toEqual({ code: 'usage', message: expect.stringMatching(message) as string });
+  });
+
+  it.each([[['snapshot', 'create', 'web-1']], [['operation', 'watch']]])(
+    'tell as JSON what the operation itself says: %j',
+    async (args) => {
+      api.script = [{ state: 'failed', problem: { ...POINT_OF_TROUBLE, facts: { bucket: 'b' } } }];
+      if (args[0] === 'operation') await varve('snapshot', 'create', 'web-1', '--no-wait');
+      const [id] = api.operations.keys();
+      const { code, err } = await varve(...args, ...(id === undefined ? [] : [id]), '--json');
+      const { error } = JSON.parse(err.trimEnd().split('\n').at(-1) ?? '') as { error: unknown };
+      const [operationId] = api.operations.keys();
+      expect({ code, error }).toEqual({
+        code: 1,
+        error: {
+          code: 'store_unavailable',
+          remedy: 'retry',
+          message: `Operation ${operationId} failed: The store is away`,
+          facts: { bucket: 'b' },
+          operationId,
+        },
+      });
+    },
+  );
+
+  it.each([
+    [{ state: 'cancelled' }, 'cancelled'],
+    [{ state: 'failed' }, 'operation_failed'],
+  ] as const)('tell as JSON what became of an operation without a word of its own: %j', async (end, code) => {
+    api.script = [end];
+    const { err } = await varve('settle', 'web-1', '--json');
+    expect(JSON.parse(err.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({ error: { code } });
+  });
+
+  it('tell what to do about every error, not only those of the API', async () => {
+    api.refusal = POINT_OF_TROUBLE;
+    const { uid } = point('2026-01-01T00:00:00Z');
+    expect((await varve('rollback', 'web-1', '--to', uid)).err).toBe(
+      'varve: The store is away\n       Trying again later may help. (store_unavailable)\n',
+    );
+  });
+
+  it('are said rightly: a token that is missing is wrong usage', async () => {
+    expect((await runCli(['host', 'list', '--url', api.url])).code).toBe(2);
+    const { out } = await varve('--help');
+    expect(out).toMatch(/ {2}2 .*no address or token given\n/);
+    expect(out).toMatch(/ {2}5 +the token or the login is wrong or has ended, or its role is not enough\n/);
   });
 
   it.each([

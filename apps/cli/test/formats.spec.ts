@@ -1,7 +1,7 @@
 import { InstanceView } from '@varve/contracts';
 import type { InstanceView as Instance } from '@varve/contracts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { availableOf, instanceOf, operationOf } from '../../../libs/api-client/src/testing/samples.js';
+import { availableOf, instanceOf, operationOf, timelineOf } from '../../../libs/api-client/src/testing/samples.js';
 import { TestApi } from '../../../libs/api-client/src/testing/test-api.js';
 import { InterruptedError } from '../src/exit-codes.js';
 import { csv } from '../src/output/csv.js';
@@ -84,6 +84,22 @@ describe('csv', () => {
     }
   });
 
+  it('is of the restore points in time one by one, and says what to do where there are too many for that', async () => {
+    const { id } = api.instances[0] ?? instanceOf('none');
+    const point = availableOf(id, '2026-01-01T00:00:00Z');
+    api.snapshots.push(point);
+    expect(parseCsv((await varve('restore-point', 'timeline', 'web-1', '--csv')).out)).toMatchObject([
+      { uid: point.uid, branch: '0' },
+    ]);
+
+    const [from, to] = ['2026-01-01T00:00:00.000Z', '2026-06-01T00:00:00.000Z'];
+    const bucket = { from, to, branch: 0, available: 2400, failed: 100, changedBytes: 1, newest: null };
+    api.timeline = { ...timelineOf(id, []), total: 2500, buckets: [bucket] };
+    const { code, out, err } = await varve('restore-point', 'timeline', 'web-1', '--csv');
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toMatch(/^varve: 2500 points between .* there can be 2000\. Ask .* with --from and --to\n$/);
+  });
+
   it.each([
     [['instance', 'list', '--csv', '--json']],
     [['instance', 'list', '--csv', '--watch']],
@@ -153,7 +169,9 @@ describe('did you mean', () => {
   });
 
   it('is not said of what is nothing like it, and names command no terminal', async () => {
-    expect((await varve('instance', 'show', 'something-else')).err).toBe('varve: No instance something-else\n');
+    expect((await varve('instance', 'show', 'something-else')).err).toBe(
+      'varve: No instance something-else\n       Trying the same again will not help. (not_found)\n',
+    );
     api.instances.push(instanceOf('evil\u001B[2J'));
     expect((await varve('instance', 'show', 'evil[2J')).err).not.toContain('\u001B');
   });

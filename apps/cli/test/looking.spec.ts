@@ -1,10 +1,14 @@
+import { PassThrough } from 'node:stream';
 import type { ChainView, SnapshotView } from '@varve/contracts';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { availableOf, operationOf } from '../../../libs/api-client/src/testing/samples.js';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { availableOf, operationOf, planOf } from '../../../libs/api-client/src/testing/samples.js';
 import { TestApi } from '../../../libs/api-client/src/testing/test-api.js';
+import { InterruptedError } from '../src/exit-codes.js';
+import { powerOver, warningFor } from '../src/output/plan.js';
 import { Top } from '../src/output/top.js';
 import { plain } from '../src/output/colours.js';
 import { cut } from '../src/output/screen.js';
+import { run } from '../src/program.js';
 import { runCli } from './run-cli.js';
 
 let api: TestApi;
@@ -15,6 +19,8 @@ beforeEach(async () => {
   api.snapshots.push(point);
 });
 afterEach(() => api.close());
+
+const PROBLEM = { code: 'store_unavailable', remedy: 'retry', message: 'The store is away', facts: {} } as const;
 
 const varve = (...args: string[]) => runCli(args, { VARVE_URL: api.url, VARVE_TOKEN: api.token });
 
@@ -81,12 +87,94 @@ it('says what a snapshot and a rollback would be like, and does neither', async 
   expect(api.requests('POST', /./)).toEqual([]);
 });
 
+it('does not say that it starts an instance that is stopped', async () => {
+  const [web] = api.instances;
+  if (!web) throw new Error('no sample');
+  const before = warningFor(web, planOf(web.id, point));
+  expect(before).toMatch(/Down for: +300 ms [^\n]*\n[\s\S]*It is stopped for that and started again\./);
+  Object.assign(web, { state: 'stopped' });
+  const warning = warningFor(web, planOf(web.id, point));
+  expect(warning).toMatch(/Down for: +It does not run now, and will not be started\n[\s\S]*will not be started\. What/);
+  expect(warning).not.toContain('started again');
+  expect(powerOver(web)).toBe('It does not run now, and will not be started.');
+  expect((await varve('rollback', 'plan', 'web-1', '--to', point.uid)).out).not.toContain('300 ms');
+  expect((await varve('rollback', 'web-1', '--to', point.uid)).err).toContain('This exchanges the disk of web-1; give');
+});
+
 it('does not let anybody confirm a rollback that would be refused', async () => {
   api.refusal = { code: 'instance_busy', remedy: 'retry', message: 'Nova is busy with it', facts: {} };
   const { code, err } = await varve('rollback', 'web-1', '--to', point.uid);
   expect(code).toBe(4);
   expect(err).toContain('Nova is busy with it');
   expect(api.requests('POST', /./)).toEqual([]);
+});
+
+describe('events', () => {
+  const CONNECTED = 'Connected. What happened before is not told.\n';
+
+  /** Listens until it is told to stop, which is Ctrl-C. */
+  function listen(...args: string[]) {
+    const [out, err] = [new PassThrough(), new PassThrough()];
+    const told = { out: '', err: '' };
+    out.on('data', (bytes: Buffer) => (told.out += bytes.toString()));
+    err.on('data', (bytes: Buffer) => (told.err += bytes.toString()));
+    const stop = new AbortController();
+    const env = { VARVE_URL: api.url, VARVE_TOKEN: api.token };
+    const terminal = { out, err, in: new PassThrough() };
+    const ended = run(['events', ...args], { terminal, env, signal: stop.signal });
+    return {
+      told,
+      until: (isSo: () => boolean) => vi.waitUntil(isSo, { timeout: 4_000, interval: 5 }),
+      stop: () => {
+        stop.abort(new InterruptedError('Interrupted'));
+        return ended;
+      },
+    };
+  }
+
+  it('are told a line each, again after the connection was lost, until Ctrl-C', async () => {
+    const progress = { phase: 'uploading', doneBytes: 1, totalBytes: 2 } as const;
+    const one = operationOf(point.instanceId, { instanceName: 'web\u001B[2J', state: 'running', ...progress });
+    const { told, until, stop } = listen();
+    await until(() => told.err === CONNECTED);
+    api.tell(one.instanceId, 'operation', one);
+    api.tell(one.instanceId, 'instance', { id: one.instanceId });
+    await until(() => told.out.includes('has changed'));
+    api.hangUp();
+    await until(() => told.err === `${CONNECTED}The connection is lost, and is tried again.\n${CONNECTED}`);
+    api.tell(one.instanceId, 'operation', { ...one, state: 'failed', problem: PROBLEM });
+    await until(() => told.out.includes('failed'));
+    expect(await stop()).toBe(130);
+    expect(told.out.replaceAll(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}/gm, '').split('\n')).toEqual([
+      `snapshot of web\u{FFFD}[2J: running, uploading 50%  ${one.id}`,
+      `instance ${one.instanceId} has changed`,
+      `snapshot of web\u{FFFD}[2J: failed: The store is away (store_unavailable)  ${one.id}`,
+      '',
+    ]);
+  });
+
+  it('of one instance come as JSON, one line each', async () => {
+    const { told, until, stop } = listen('--instance', 'web-1', '--json');
+    await until(() => told.out !== '');
+    const [, other] = api.instances;
+    api.tell(other?.id ?? '', 'instance', { id: other?.id });
+    const chain = { ...api.chain, instanceId: point.instanceId };
+    api.tell(point.instanceId, 'chain', chain);
+    await until(() => told.out.includes('chain'));
+    expect(await stop()).toBe(130);
+    const lines = told.out.trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      { type: 'open' },
+      { type: 'chain', data: chain },
+    ]);
+    expect(api.requests('GET', /^\/v1\/events/)[0]?.path).toBe(`/v1/events?instanceId=${point.instanceId}`);
+  });
+
+  it('end where the token does not count', async () => {
+    const { code, err } = await runCli(['events'], { VARVE_URL: api.url, VARVE_TOKEN: 'wrong' });
+    expect(code).toBe(5);
+    expect(err).toContain('unauthorized');
+  });
 });
 
 it('top needs a terminal, and says what to do without', async () => {
@@ -108,12 +196,7 @@ it('top knows rates, time left and how the last ones ended', () => {
   expect(at(0, 0)).toMatch(/1 running, 0 queued/);
   expect(at(1, 10 * 1024 ** 2)).toMatch(/\[==-{18}\] +10% +100\.0 MiB +10\.0 MiB\/s +9 s +1 s +node-1/);
   expect(top.missing([])).toEqual([running.id]);
-  const problem = {
-    code: 'store_unavailable',
-    remedy: 'retry',
-    message: 'The store\u001B[2J is away',
-    facts: {},
-  } as const;
+  const problem = { ...PROBLEM, message: 'The store\u001B[2J is away' };
   const last = top.frame([], { over: [{ ...running, state: 'failed', problem }], more: false }, Date.now());
   expect(last).toMatch(
     /Nothing runs\.\n\nEnded\n {2}failed {2}snapshot of [0-9a-f-]{36} {2}The store.\[2J is away \(store_unavailable\)/,

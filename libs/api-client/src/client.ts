@@ -307,7 +307,7 @@ export class VarveClient {
     return this.#post('/v1/session', body, LoginView, options);
   }
 
-  /** The token no longer counts. */
+  /** Keystone's token no longer counts. One of the API's tokens file does until it is taken out there: see {@link about}. */
   logout({ signal }: CallOptions = {}): Promise<undefined> {
     return this.#http.send({ method: 'DELETE', path: '/v1/session', signal }, z.undefined());
   }

@@ -5,7 +5,7 @@ import { list } from '../list.js';
 import { colourOf } from '../output/colours.js';
 import { text, time } from '../output/human.js';
 import type { Column } from '../output/table.js';
-import { parseTime } from '../parse-time.js';
+import { parseTime, parseUntil } from '../parse-time.js';
 import type { Cli } from '../settings.js';
 import { csvOption, open, watchOption } from '../settings.js';
 import { pageFor, parseLimit, take } from '../take.js';
@@ -38,7 +38,7 @@ export function addAuditList(parent: Command, cli: Cli): void {
     .command('list')
     .description('list what was asked for and what was refused, newest first (administrators)')
     .option('--from <time>', 'not before', (from) => parseTime(from))
-    .option('--to <time>', 'not after', (to) => parseTime(to))
+    .option('--to <time>', 'not after', (to) => parseUntil(to))
     .option('--user <id>', "only this user's")
     .option('--project <id>', "only this project's")
     .option('--action <action>', 'only this, e.g. rollbacks:create')

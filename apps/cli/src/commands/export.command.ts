@@ -7,7 +7,7 @@ import { findInstance } from '../find-instance.js';
 import { follow, goesOn } from '../follow.js';
 import { duration, size, time } from '../output/human.js';
 import { note, print } from '../output/print.js';
-import { parseTime } from '../parse-time.js';
+import { parseUntil } from '../parse-time.js';
 import { newestUntil } from '../restore-point.js';
 import type { Cli, Session } from '../settings.js';
 import { open } from '../settings.js';
@@ -27,7 +27,7 @@ export function addExport(program: Command, cli: Cli): void {
     .description('make an image of the cloud of a restore point, to boot new instances from; nothing is stopped')
     .argument('<instance>', 'uuid, or name where it is unique; it may have been deleted')
     .addOption(new Option('--point <snapshot>', "the snapshot's uid").conflicts('at'))
-    .option('--at <time>', 'the newest restore point that is not younger', (text) => parseTime(text))
+    .option('--at <time>', 'the newest restore point that is not younger', (text) => parseUntil(text))
     .requiredOption('--name <name>', 'what to call the image')
     .addOption(
       new Option('--visibility <who>', 'who sees the image; private by default').choices(['private', 'shared']),
@@ -63,6 +63,6 @@ async function pointOf(session: Session, instance: InstanceView, { point: uid, a
   if (uid === undefined && at === undefined) throw new UsageError('An image of when? Give --point or --at');
   if (uid === undefined) return newestUntil(session, instance, at);
   const point = await session.client.snapshot(uid, { signal: session.signal });
-  if (point.instanceId !== instance.id) throw new NotFoundError(`snapshot of ${instance.name}`, uid);
+  if (point.instanceId !== instance.id) throw new NotFoundError(`snapshot of ${printable(instance.name)}`, uid);
   return point;
 }

@@ -19,7 +19,7 @@ export function addOperationCancel(parent: Command, cli: Cli): void {
       print(session, operation, () => `Operation ${id} is ${operation.state}\n`);
       // The host may have been past the point of no return before it heard of it.
       if (isFinished(operation) && operation.state !== 'cancelled') {
-        throw new OperationEndedBadlyError(`It came too late: operation ${id} has ${operation.state}`);
+        throw new OperationEndedBadlyError(`It came too late: operation ${id} has ${operation.state}`, operation);
       }
     });
 }

@@ -1,6 +1,6 @@
+import type { OperationView } from '@varve/contracts';
 import type { Command } from 'commander';
-import { OperationEndedBadlyError } from '../exit-codes.js';
-import { follow } from '../follow.js';
+import { follow, succeeded } from '../follow.js';
 import { operationFacts } from '../output/operation.js';
 import type { Cli } from '../settings.js';
 import { open } from '../settings.js';
@@ -17,11 +17,11 @@ export function addOperationWatch(parent: Command, cli: Cli): void {
         terminal.out.write(operationFacts(await follow(session, id)));
         return;
       }
-      let state = '';
+      let last: OperationView | null = null;
       for await (const view of client.watchOperation(id, { signal })) {
         terminal.out.write(`${JSON.stringify(view)}\n`);
-        ({ state } = view);
+        last = view;
       }
-      if (state !== 'succeeded') throw new OperationEndedBadlyError(`Operation ${id} ${state}`);
+      succeeded(id, last);
     });
 }

@@ -5,7 +5,7 @@ import { size, text, time } from '../output/human.js';
 import { show } from '../output/print.js';
 import type { Column } from '../output/table.js';
 import { facts } from '../output/table.js';
-import { parseTime } from '../parse-time.js';
+import { parseTime, parseUntil } from '../parse-time.js';
 import type { Cli } from '../settings.js';
 import { csvOption, open, watchOption } from '../settings.js';
 
@@ -55,7 +55,7 @@ function addStorage(parent: Command, cli: Cli): void {
     .command('storage')
     .description('what is stored, over time')
     .option('--from <time>', 'not before', (from) => parseTime(from))
-    .option('--to <time>', 'not after', (to) => parseTime(to))
+    .option('--to <time>', 'not after', (to) => parseUntil(to))
     .addOption(csvOption())
     .addOption(watchOption())
     .action(async ({ from, to }: { from?: string; to?: string }, command: Command) => {

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { findInstance } from '../find-instance.js';
 import { list } from '../list.js';
 import { SNAPSHOT_COLUMNS } from '../output/snapshot.js';
-import { parseTime } from '../parse-time.js';
+import { parseTime, parseUntil } from '../parse-time.js';
 import type { Cli } from '../settings.js';
 import { csvOption, open, watchOption } from '../settings.js';
 import { pageFor, parseLimit, take } from '../take.js';
@@ -20,7 +20,7 @@ export function addRestorePointList(parent: Command, cli: Cli): void {
     .description('list the points in time that an instance can go back to, newest first')
     .argument('<instance>', 'uuid, or name where it is unique')
     .option('--from <time>', 'not older', (text) => parseTime(text))
-    .option('--to <time>', 'not younger', (text) => parseTime(text))
+    .option('--to <time>', 'not younger', (text) => parseUntil(text))
     .option('--limit <n>', 'the most to list', parseLimit, 100)
     .addOption(csvOption())
     .addOption(watchOption())

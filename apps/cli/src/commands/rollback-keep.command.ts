@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { confirm } from '../confirm.js';
+import { assertKept } from '../finish-rollback.js';
 import { follow, goesOn } from '../follow.js';
 import { size, time } from '../output/human.js';
 import { note, print } from '../output/print.js';
@@ -19,12 +20,14 @@ export function addRollbackKeep(parent: Command, cli: Cli): void {
       const { client, signal } = session;
       const rollback = await client.rollback(id, { signal });
       const instance = await client.instance(rollback.instanceId, { signal });
+      const yes = optionsOf(command)['yes'] === true;
+      if (!yes) assertKept(rollback, instance);
       const name = printable(instance.name);
       const space = rollback.keptBytes === null ? 'its space' : size(rollback.keptBytes);
       await confirm(
         session,
         instance,
-        optionsOf(command)['yes'] === true,
+        yes,
         `${name} (${instance.id}, ${instance.state} on ${instance.host}) stays as it is. What the rollback of ` +
           `${time(rollback.createdAt)} replaced is deleted,\nwhich frees ${space}: nothing can bring it back.`,
         `This deletes what the rollback of ${name} replaced`,

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { confirm } from '../confirm.js';
-import { finishRollback } from '../finish-rollback.js';
+import { assertKept, finishRollback } from '../finish-rollback.js';
 import { time } from '../output/human.js';
+import { powerOver } from '../output/plan.js';
 import type { Cli } from '../settings.js';
 import { open, optionsOf } from '../settings.js';
 import { printable } from '../terminal.js';
@@ -18,13 +19,15 @@ export function addRollbackUndo(parent: Command, cli: Cli): void {
       const { client, signal } = session;
       const rollback = await client.rollback(id, { signal });
       const instance = await client.instance(rollback.instanceId, { signal });
+      const yes = optionsOf(command)['yes'] === true;
+      if (!yes) assertKept(rollback, instance);
       const name = printable(instance.name);
       await confirm(
         session,
         instance,
-        optionsOf(command)['yes'] === true,
+        yes,
         `${name} (${instance.id}, ${instance.state} on ${instance.host}) gets back the disk that the rollback of ` +
-          `${time(rollback.createdAt)} replaced.\nIt is stopped for that and started again.`,
+          `${time(rollback.createdAt)} replaced.\n${powerOver(instance)}`,
       );
       const requested = await client.undoRollback(id, { signal });
       await finishRollback(session, requested, `${name} has the disk again that rollback ${id} replaced`);

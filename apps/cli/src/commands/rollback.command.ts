@@ -8,7 +8,7 @@ import { finishRollback } from '../finish-rollback.js';
 import { time } from '../output/human.js';
 import { warningFor } from '../output/plan.js';
 import { note } from '../output/print.js';
-import { parseTime } from '../parse-time.js';
+import { parseUntil } from '../parse-time.js';
 import { newestUntil, planFor } from '../restore-point.js';
 import type { Cli } from '../settings.js';
 import { open } from '../settings.js';
@@ -29,7 +29,7 @@ export function addRollback(program: Command, cli: Cli): Command {
       .description("put an instance's system disk back to a point in time; the instance is stopped and started")
       .argument('<instance>', 'uuid, or name where it is unique')
       .addOption(new Option('--to <snapshot>', "the snapshot's uid").conflicts('at'))
-      .option('--at <time>', 'the newest restore point that is not younger', (text) => parseTime(text))
+      .option('--at <time>', 'the newest restore point that is not younger', (text) => parseUntil(text))
       .option('--yes', 'do not ask', false)
       .option('--no-wait', 'only ask for it')
       // Told below, where it is known what was meant.
@@ -51,7 +51,9 @@ export function addRollback(program: Command, cli: Cli): Command {
         // Asked for before the confirmation, so that exactly what was confirmed is done.
         const point =
           to === undefined ? await newestUntil(session, instance, at) : await client.snapshot(to, { signal });
-        if (point.instanceId !== instance.id) throw new NotFoundError(`snapshot of ${instance.name}`, point.uid);
+        if (point.instanceId !== instance.id) {
+          throw new NotFoundError(`snapshot of ${printable(instance.name)}`, point.uid);
+        }
 
         if (!yes) {
           const plan = await planFor(session, instance, { to: point.uid });

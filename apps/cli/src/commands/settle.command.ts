@@ -18,8 +18,9 @@ export function addSettle(program: Command, cli: Cli): void {
     .option('--no-wait', 'only ask for it')
     .addHelpText(
       'after',
-      '\nThe instance goes on running. Restore points stay; the next snapshot protects it again and uploads the whole\n' +
-        'disk that differs from its base image once.',
+      '\nThe instance goes on running. Restore points stay; the next snapshot protects it again and uploads what differs\n' +
+        'from the newest stored state. Where Nova left .varve behind (a resize, a migration), or a rollback came\n' +
+        "between, it uploads all of the instance's own data once.",
     )
     .action(async (named: string, _options: unknown, command: Command) => {
       const session = open(cli, command);

@@ -6,6 +6,7 @@ import { duration, size } from '../output/human.js';
 import { note, print } from '../output/print.js';
 import type { Cli } from '../settings.js';
 import { open } from '../settings.js';
+import { printable } from '../terminal.js';
 
 interface Options {
   readonly name?: string;
@@ -36,7 +37,7 @@ export function addSnapshotCreate(parent: Command, cli: Cli): void {
         return note(session, goesOn(requested.operationId));
       }
 
-      note(session, `Snapshot ${requested.uid} of ${instance.name}`);
+      note(session, `Snapshot ${requested.uid} of ${printable(instance.name)}`);
       const operation = await follow(session, requested.operationId);
       const snapshot = await client.snapshot(requested.uid, { signal });
       print(session, snapshot, () => {

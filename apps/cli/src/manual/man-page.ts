@@ -31,7 +31,7 @@ export function manPageOf(program: Command): string {
     '.Pp',
     ...text(
       'An instance is named by its uuid, or by its name where that is unique. Times are RFC 3339, a date and time of day ' +
-        'here, or how long ago: 90s, 15m, 2h, 3d.',
+        'here, or how long ago: 90s, 15m, 2h, 3d. A day alone is its beginning for --from, and its end for --to and --at.',
     ),
     '.Pp',
     'For every command:',

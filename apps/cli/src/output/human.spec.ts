@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseTime } from '../parse-time.js';
+import { parseTime, parseUntil } from '../parse-time.js';
 import { duration, size, time } from './human.js';
 import { table, widthOf } from './table.js';
 
@@ -42,7 +42,15 @@ it.each([
 it('takes a time as the tables show it', () => {
   const at = '2026-07-01T10:20:30.000Z';
   expect(parseTime(time(at))).toBe(at);
-  expect(parseTime('2026-07-01')).toBe(new Date(2026, 6, 1).toISOString());
+});
+
+it.each([
+  ['2026-07-01', new Date(2026, 6, 1), new Date(2026, 6, 1, 23, 59, 59, 999)],
+  ['2026-07-01Z', new Date('2026-07-01T00:00:00Z'), new Date('2026-07-01T23:59:59.999Z')],
+  ['2026-07-01 12:00', new Date(2026, 6, 1, 12), new Date(2026, 6, 1, 12)],
+  ['1h', new Date('2026-11-22T11:00:00Z'), new Date('2026-11-22T11:00:00Z')],
+])('from %s on, and until it: a day alone is whole', (text, from, until) => {
+  expect([parseTime(text, NOW), parseUntil(text, NOW)]).toEqual([from.toISOString(), until.toISOString()]);
 });
 
 it.each(['', 'yesterday', '15', '2026-02-30', '2026-13-01', '2026-11-22T25:00:00Z', '22.11.2026'])(

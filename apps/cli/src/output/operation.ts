@@ -5,7 +5,7 @@ import { problemFacts } from './snapshot.js';
 import type { Column } from './table.js';
 import { facts } from './table.js';
 
-const shareOf = ({ doneBytes, totalBytes }: OperationView): string =>
+export const shareOf = ({ doneBytes, totalBytes }: OperationView): string =>
   totalBytes === 0 ? '-' : `${Math.floor((doneBytes / totalBytes) * 100)}%`;
 
 const tookMs = ({ startedAt, finishedAt }: OperationView): number | null =>
@@ -37,7 +37,7 @@ export const operationFacts = (operation: OperationView): string =>
     ['State', operation.state],
     ['Phase', operation.phase],
     ['Done', `${size(operation.doneBytes)} of ${size(operation.totalBytes)} (${shareOf(operation)})`],
-    ['Can be cancelled', yes(operation.cancellable)],
+    ['Can be cancelled', operation.cancelRequested ? 'it was asked for' : yes(operation.cancellable)],
     ['Snapshot', text(operation.snapshotUid)],
     ['Image', text(operation.imageId)],
     ['Own layers after it', text(operation.chainLength)],

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Session } from '../settings.js';
+import { printableLines } from '../terminal.js';
 import { csv } from './csv.js';
 
 /** What a command has done: for a program, or for a person. */
@@ -18,6 +19,6 @@ export function show(session: Session, schema: z.ZodObject, thing: unknown, asTe
 }
 
 /** What a person should know and a program need not. */
-export function note({ terminal }: Pick<Session, 'terminal'>, line: string): void {
-  terminal.err.write(`${line}\n`);
+export function note({ terminal }: Pick<Session, 'terminal'>, text: string): void {
+  terminal.err.write(`${printableLines(text)}\n`);
 }

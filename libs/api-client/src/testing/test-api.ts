@@ -26,7 +26,7 @@ import {
   SnapshotView,
   StepsView,
 } from '@varve/contracts';
-import type { AuditView, RollbackPlanView, StepView } from '@varve/contracts';
+import type { AboutView, AuditView, RollbackPlanView, StepView, TimelineView } from '@varve/contracts';
 import type { z } from 'zod';
 import {
   estimateOf,
@@ -95,11 +95,19 @@ export class TestApi {
   readonly audit: AuditView[] = [];
   readonly steps: StepView[] = [];
   chain: Omit<ChainView, 'instanceId'> = { base: null, layers: [], observedAt: null };
+  /** How one logs in. */
+  identity: AboutView['identity'] = 'static';
+  /** Of whoever logs in. */
+  projects: readonly { readonly id: string; readonly name: string }[] = [];
+  /** Instead of the sample's, of every instance. */
+  timeline: TimelineView | null = null;
   /** Why a snapshot or a rollback would be refused. */
   refusal: RollbackPlanView['refusal'] = null;
   readonly #server: Server;
   readonly #answered = new Map<string, { status: number; body: unknown }>();
   readonly #streams = new Map<string, Set<ServerResponse>>();
+  /** Of those who hear of everything, or of one instance. */
+  readonly #listeners = new Map<ServerResponse, string | null>();
   #next: (() => void) | null = null;
   readonly #timers = new Set<NodeJS.Timeout>();
 
@@ -152,6 +160,7 @@ export class TestApi {
       const url = new URL(path, this.url);
       const events = /^\/v1\/operations\/([^/]+)\/events$/.exec(url.pathname);
       if (events) return this.#stream(events[1] ?? '', response);
+      if (url.pathname === '/v1/events') return this.#listen(url.searchParams.get('instanceId'), response);
 
       const key = request.headers['idempotency-key'];
       if (request.method === 'POST' && typeof key !== 'string') throw new Refusal(400, 'bad_request', 'no key');
@@ -256,11 +265,11 @@ export class TestApi {
       case 'DELETE session':
         return { status: 204, body: undefined };
       case 'GET instances/:id/timeline':
-        return { status: 200, body: timelineOf(id, this.#snapshotsOf(id)) };
+        return { status: 200, body: this.timeline ?? timelineOf(id, this.#snapshotsOf(id)) };
       case 'GET session':
         return { status: 200, body: SESSION };
       case 'GET about':
-        return { status: 200, body: { version: '0.1.0', identity: 'static' } };
+        return { status: 200, body: { version: '0.1.0', identity: this.identity } };
       case 'GET hosts':
         return { status: 200, body: HostPage.parse(pageOf(this.hosts, url, (one) => one.name)) };
       default:
@@ -270,9 +279,13 @@ export class TestApi {
 
   #login(body: unknown): LoginView {
     const asked = Login.parse(body);
-    const secret = asked.method === 'password' ? asked.password : asked.method === 'token' ? asked.token : asked.secret;
-    if (secret !== this.secret) throw new Refusal(401, 'login_failed', 'The credentials are not right');
-    return LoginView.parse({ token: this.token, session: SESSION, userName: 'Ann', projectName: 'demo', projects: [] });
+    const isRight =
+      asked.method === 'token'
+        ? asked.token === this.token
+        : (asked.method === 'password' ? asked.password : asked.secret) === this.secret;
+    if (!isRight) throw new Refusal(401, 'login_failed', 'The credentials are not right');
+    const { token, projects } = this;
+    return LoginView.parse({ token, session: SESSION, userName: 'Ann', projectName: 'demo', projects });
   }
 
   #targetOf(instanceId: string, { searchParams }: URL): SnapshotView {
@@ -366,6 +379,7 @@ export class TestApi {
     this.operations.set(changed.id, changed);
     if (changed.state === 'succeeded') this.#settle(changed);
     for (const stream of this.#streams.get(changed.id) ?? []) this.#push(stream, changed);
+    this.tell(changed.instanceId, 'operation', changed);
     return changed;
   }
 
@@ -398,6 +412,25 @@ export class TestApi {
     response.on('close', () => streams.delete(response));
     response.write(': here\r\n\r\n');
     this.#push(response, operation);
+  }
+
+  #listen(instanceId: string | null, response: ServerResponse): void {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.on('close', () => this.#listeners.delete(response));
+    response.write('event: ready\ndata: {}\n\n');
+    this.#listeners.set(response, instanceId);
+  }
+
+  /** Tells those who listen that something has happened to an instance; operations are told of by themselves. */
+  tell(instanceId: string, type: 'operation' | 'chain' | 'instance', data: object): void {
+    for (const [response, only] of this.#listeners) {
+      if (only === null || only === instanceId) response.write(`event: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
+    }
+  }
+
+  /** Breaks the connections of those who listen. */
+  hangUp(): void {
+    for (const response of this.#listeners.keys()) response.destroy();
   }
 
   #push(response: ServerResponse, operation: OperationView): void {
