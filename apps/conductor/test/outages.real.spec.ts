@@ -272,15 +272,15 @@ describe('a host that is gone', () => {
 
 /** Has it say again and again that it lives, as a host does; gives how to end that. */
 function beating(worker: FakeWorker): () => Promise<void> {
-  let well = true;
+  const silent = new AbortController();
   const beats = (async () => {
-    while (well) {
+    while (!silent.signal.aborted) {
       await worker.heartbeat();
       await sleep(200);
     }
   })();
   return () => {
-    well = false;
+    silent.abort();
     return beats;
   };
 }
