@@ -48,6 +48,14 @@ beforeAll(async () => {
   cloud.reply = () => ({ status: 503 });
   const instances = servers.map((id) => newInstance(PROJECT, { id: id as never, name: `server ${id.slice(0, 4)}` }));
   worker = await plane.host('compute-1', instances);
+  // What is said before somebody listens is lost.
+  await until('both listen to Nova', async () => {
+    const looking = await nova.createChannel();
+    looking.on('error', () => undefined); // there is no such queue yet: the broker closes the channel
+    const found = await looking.checkQueue('varve.nova').catch(() => null);
+    if (found) await looking.close();
+    return found?.consumerCount === 2;
+  });
 });
 afterAll(async () => {
   await plane?.stop();

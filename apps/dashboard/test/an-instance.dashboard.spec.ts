@@ -213,10 +213,11 @@ describe('a rollback', () => {
 
     await page.getByRole('button', { name: 'Keep', exact: true }).focus();
     await page.keyboard.press('Enter');
-    await page
-      .getByRole('dialog')
-      .getByRole('button', { name: /^Keep it/ })
-      .focus();
+    // The dialog begins at what does nothing; a key that comes before would be lost.
+    const inFocus = (): Promise<string> => page.evaluate('document.activeElement.textContent');
+    await until('the dialog has the focus', async () => (await inFocus()) === 'Cancel');
+    await page.keyboard.press('Tab');
+    expect(await inFocus()).toMatch(/^Keep it/);
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Undo', exact: true }).waitFor({ state: 'detached' });
     await web.expectSound();
@@ -307,7 +308,7 @@ describe('the page', () => {
     ]) {
       await another.goto(here + path);
       await another
-        .getByText(/^(mon|wednes|thurs)day$/)
+        .getByText(/(mon|wednes|thurs)day/)
         .first()
         .waitFor();
       expect(await seriousFaults(another)).toEqual([]);
