@@ -132,6 +132,7 @@ describe('a name that would command the terminal', () => {
 
 describe('snapshot create', () => {
   it('waits, with plain lines where there is no terminal, and tells the outcome', async () => {
+    api.untilWatched = true;
     const { code, out, err } = await varve('snapshot', 'create', 'web-1', '--name', 'before', '--quiesce', 'require');
     expect(code).toBe(0);
     expect(out).toMatch(

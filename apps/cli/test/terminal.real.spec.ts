@@ -32,19 +32,28 @@ interface Talk {
   readonly seen: string;
 }
 
-/** @param typed - what to type once `when` shows; `\u0003` is Ctrl-C, `\u0004` the end of the input */
-function inTerminal(command: string, typed: { when: RegExp; text: string }[] = []): Promise<Talk> {
+interface Turn {
+  /** Once this shows, in all that was ever shown. */
+  readonly when: RegExp;
+  /** This is typed; `\u0003` is Ctrl-C, `\u0004` the end of the input. */
+  readonly text?: string;
+  /** This is done. */
+  readonly act?: () => void;
+}
+
+function inTerminal(command: string, turns: readonly Turn[] = []): Promise<Talk> {
   const child = spawn('script', ['--quiet', '--return', '--command', `stty cols 100; ${command}`, '/dev/null'], {
     env: env(),
   });
-  const [...waiting] = typed;
+  const [...waiting] = turns;
   let raw = '';
   child.stdout.on('data', (bytes: Buffer) => {
     raw += bytes.toString();
     const next = waiting[0];
     if (next?.when.test(stripVTControlCharacters(raw))) {
       waiting.shift();
-      child.stdin.write(next.text);
+      if (next.text !== undefined) child.stdin.write(next.text);
+      next.act?.();
     }
   });
   return new Promise((resolve, reject) => {
@@ -71,8 +80,19 @@ describe('in a terminal', () => {
   });
 
   it('a snapshot shows a bar for each phase, full where the phase is over', async () => {
-    api.stepMs = 150;
-    const { code, raw, seen } = await inTerminal(`${VARVE} snapshot create web-1`);
+    // The next is told when the one before was drawn.
+    api.stepMs = null;
+    const act = (): void => api.step();
+    const drawn = [
+      /waiting for the host/,
+      /capturing/,
+      /uploading.* 0%/,
+      /uploading.* 50%/,
+      /uploading.* 100%/,
+      /merging/,
+    ];
+    const turns = drawn.map((when) => ({ when, act }));
+    const { code, raw, seen } = await inTerminal(`${VARVE} snapshot create web-1`, turns);
     expect(code).toBe(0);
     expect(seen).toMatch(/uploading +\[=+\] 100% {2}12\.0 MiB of 12\.0 MiB/);
     expect(seen).toMatch(/uploading +\[=+-+\] {2}50% {2}6\.0 MiB of 12\.0 MiB/);
@@ -83,9 +103,9 @@ describe('in a terminal', () => {
   });
 
   it('no bar, and no escape, where the output goes to a file', async () => {
+    api.untilWatched = true;
     const { raw } = await inTerminal(`${VARVE} snapshot create web-1 2>&1 | cat`);
-    // Which steps are told of lies with the clock; each is a line of its own.
-    expect(raw).toMatch(/^uploading \d+% \(.+ of 12\.0 MiB\)\r\n/m);
+    expect(raw).toMatch(/^uploading 50% \(6\.0 MiB of 12\.0 MiB\)\r\n/m);
     expect(raw).not.toContain('\u001B');
   });
 
@@ -144,9 +164,13 @@ describe('a screen of its own', () => {
 
   it('top tells how one ended, and ends at Ctrl-C', async () => {
     api.script = [{ state: 'running', phase: 'uploading' }, { state: 'failed' }];
-    api.stepMs = 1_500;
+    api.stepMs = null;
     await inTerminal(`${VARVE} snapshot create web-1 --no-wait`);
-    const { code, raw, seen } = await inTerminal(`${VARVE} top --every 0.2`, [{ when: /Ended/, text: '\u0003' }]);
+    api.step();
+    const { code, raw, seen } = await inTerminal(`${VARVE} top --every 0.2`, [
+      { when: /uploading/, act: () => api.step() },
+      { when: /Ended/, text: '\u0003' },
+    ]);
     expect({ code, restored: leftAsItWas(raw) }).toEqual({ code: 0, restored: true });
     expect(seen).toMatch(/Nothing runs\.[\s\S]*Ended[\s\S]*failed {2}snapshot of/);
   });

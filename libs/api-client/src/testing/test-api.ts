@@ -85,6 +85,8 @@ export class TestApi {
   hosts = [hostOf('node-1')];
   faults: Fault[] = [];
   stepMs: number | null = 15;
+  /** New operations begin when somebody watches them, who then misses nothing. */
+  untilWatched = false;
   /** No live events: the stream is refused with 404. */
   withoutStream = false;
   /** Breaks every stream after so many events. */
@@ -108,6 +110,7 @@ export class TestApi {
   readonly #streams = new Map<string, Set<ServerResponse>>();
   /** Of those who hear of everything, or of one instance. */
   readonly #listeners = new Map<ServerResponse, string | null>();
+  readonly #unwatched = new Set<string>();
   #next: (() => void) | null = null;
   readonly #timers = new Set<NodeJS.Timeout>();
 
@@ -352,7 +355,8 @@ export class TestApi {
   #operate(instanceId: string, kind: OperationView['kind'], snapshotUid: string | null = null): OperationView {
     const operation = operationOf(instanceId, { id: randomUUID(), kind, snapshotUid });
     this.operations.set(operation.id, operation);
-    this.#play(operation, this.script);
+    if (this.untilWatched) this.#unwatched.add(operation.id);
+    else this.#play(operation, this.script);
     return operation;
   }
 
@@ -412,6 +416,7 @@ export class TestApi {
     response.on('close', () => streams.delete(response));
     response.write(': here\r\n\r\n');
     this.#push(response, operation);
+    if (this.#unwatched.delete(id)) this.#play(operation, this.script);
   }
 
   #listen(instanceId: string | null, response: ServerResponse): void {
