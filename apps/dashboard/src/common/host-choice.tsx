@@ -11,7 +11,7 @@ interface Props {
 
 export function HostChoice({ value, seen, onChoose }: Props) {
   const { t } = useTranslation();
-  const hosts: string[] = useHosts().data?.items.map(({ name }) => name) ?? [];
+  const hosts: string[] = useHosts().data?.map(({ name }) => name) ?? [];
   const all = [...new Set([...hosts, ...seen.filter((one) => one !== null)])].sort();
   return (
     <Choice

@@ -6,13 +6,19 @@ import { useTranslation } from 'react-i18next';
 /** What most want comes first. */
 const ORDER: readonly Quiesce[] = ['try', 'require', 'none'];
 
-/** What one says of a snapshot: fields `name` and `quiesce` of the form around them. */
+/** What one says of a snapshot. */
+export interface SnapshotSaid {
+  readonly name: string;
+  readonly quiesce: Quiesce;
+}
+
 interface Props {
   readonly nameLabel: string;
   readonly nameHint?: string;
   readonly initialName?: string;
 }
 
+/** The fields of {@link SnapshotSaid} of the form around them. */
 export function SnapshotFields({ nameLabel, nameHint, initialName = '' }: Props) {
   const { t } = useTranslation();
   return (

@@ -69,7 +69,7 @@ export const common = {
   quiesce: {
     nameBad: 'Up to 255 characters, no control characters',
     label: 'State of the file systems',
-    try: 'At rest where the guest agent answers, else as after a power cut',
+    try: 'At rest where the guest agent answers, else as after a power cut (recommended)',
     require: 'At rest, or no snapshot at all',
     none: 'As after a power cut; the guest is not asked',
   },

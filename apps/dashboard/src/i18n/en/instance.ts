@@ -28,12 +28,6 @@ export const instance = {
     title: 'Snapshot of {{name}}',
     name: 'Name (may be left empty)',
     nameHint: 'What you will look for it by, e.g. “before the upgrade”.',
-    consistency: 'State of the file systems',
-    quiesce: {
-      try: 'At rest where the guest agent answers, else as after a power cut (recommended)',
-      require: 'At rest, or no snapshot at all',
-      none: 'As after a power cut; the guest is not asked',
-    },
     changed: 'Changed since the last one',
     stall: 'The guest waits',
     duration: 'Until it is stored',

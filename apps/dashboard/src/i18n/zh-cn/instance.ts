@@ -28,12 +28,6 @@ export const instance = {
     title: '{{name}} 的快照',
     name: '名称（可留空）',
     nameHint: '便于以后查找，例如“升级之前”。',
-    consistency: '文件系统状态',
-    quiesce: {
-      try: '客户机代理有应答时静默文件系统，否则等同断电时的状态（推荐）',
-      require: '必须静默，否则不做快照',
-      none: '等同断电时的状态，不询问客户机',
-    },
     changed: '上次以来的变化',
     stall: '客户机等待',
     duration: '直到存储完成',

@@ -23,12 +23,11 @@ export default function HostsPage() {
 function Hosts() {
   const { t } = useTranslation();
   const [shown, setShown] = useState<string | null>(null);
-  const hosts = useHosts();
   return (
     <QueryState
-      query={hosts}
+      query={useHosts()}
       empty={{
-        when: ({ items }) => items.length === 0,
+        when: (hosts) => hosts.length === 0,
         show: (
           <Empty
             image={Empty.PRESENTED_IMAGE_SIMPLE}
@@ -46,11 +45,11 @@ function Hosts() {
         ),
       }}
     >
-      {({ items }) => (
+      {(hosts) => (
         <Flex vertical gap={12}>
-          <Notes hosts={items} />
-          <HostTable hosts={items} onShow={setShown} />
-          <HostDrawer host={items.find(({ name }) => name === shown) ?? null} onClose={() => setShown(null)} />
+          <Notes hosts={hosts} />
+          <HostTable hosts={hosts} onShow={setShown} />
+          <HostDrawer host={hosts.find(({ name }) => name === shown) ?? null} onClose={() => setShown(null)} />
         </Flex>
       )}
     </QueryState>

@@ -1,33 +1,29 @@
 import { CameraOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
-import { Alert, Button, Descriptions, Flex, Form, Input, Modal, Radio } from 'antd';
-import type { InstanceView, Quiesce, SnapshotEstimate } from '@varve/contracts';
-import { useState } from 'react';
+import { Alert, Button, Descriptions, Flex, Form, Modal } from 'antd';
+import type { InstanceView, SnapshotEstimate } from '@varve/contracts';
 import { useTranslation } from 'react-i18next';
 import { useApi } from '../../api/api.ts';
 import { keys } from '../../api/keys.ts';
 import { ProblemAlert } from '../../common/problem-alert.tsx';
 import { QueryState } from '../../common/query-state.tsx';
+import { SnapshotFields } from '../../common/snapshot-fields.tsx';
+import type { SnapshotSaid } from '../../common/snapshot-fields.tsx';
 import { useFormat } from '../../common/use-format.ts';
 import { useRequest } from './questions.ts';
 import { SnapshotCourse } from './snapshot-course.tsx';
 
-const QUIESCE: readonly Quiesce[] = ['try', 'require', 'none'];
-const LONGEST_NAME = 255;
-
 /** Takes a snapshot and stays until it is known what came of it; closed earlier, the work goes on all the same. */
 export function SnapshotDialog({ instance, onClose }: { instance: InstanceView; onClose: () => void }) {
   const { t } = useTranslation();
-  const [name, setName] = useState('');
-  const [quiesce, setQuiesce] = useState<Quiesce>('try');
-  const create = useRequest(instance.id, (api, body: { name?: string; quiesce: Quiesce }) =>
-    api.createSnapshot(instance.id, body),
+  const [form] = Form.useForm<SnapshotSaid>();
+  const create = useRequest(instance.id, (api, { name, quiesce }: SnapshotSaid) =>
+    api.createSnapshot(instance.id, { ...(name.trim() !== '' && { name: name.trim() }), quiesce }),
   );
   const estimate = useEstimate(instance.id, create.isIdle);
   const refused = estimate.data?.refusal ?? null;
-  const take = (): void => {
-    if (refused || create.isPending) return;
-    create.mutate({ ...(name.trim() !== '' && { name: name.trim() }), quiesce });
+  const take = (said: SnapshotSaid): void => {
+    if (!refused && !create.isPending) create.mutate(said);
   };
 
   return (
@@ -46,7 +42,7 @@ export function SnapshotDialog({ instance, onClose }: { instance: InstanceView; 
               icon={<CameraOutlined aria-hidden />}
               loading={create.isPending}
               disabled={refused !== null}
-              onClick={take}
+              onClick={form.submit}
             >
               {t('instance.snapshot.take')}
             </Button>
@@ -57,31 +53,10 @@ export function SnapshotDialog({ instance, onClose }: { instance: InstanceView; 
       {create.data ? (
         <SnapshotCourse snapshot={create.data} onAgain={create.reset} />
       ) : (
-        <Form layout="vertical" onFinish={take}>
-          <Form.Item
-            label={t('instance.snapshot.name')}
-            htmlFor="snapshot-name"
-            extra={t('instance.snapshot.nameHint')}
-          >
-            <Input
-              id="snapshot-name"
-              autoFocus
-              maxLength={LONGEST_NAME}
-              value={name}
-              onChange={({ target }) => setName(target.value)}
-            />
-          </Form.Item>
-          <Form.Item label={t('instance.snapshot.consistency')}>
-            <Radio.Group
-              aria-label={t('instance.snapshot.consistency')}
-              value={quiesce}
-              onChange={({ target }) => setQuiesce(target.value as Quiesce)}
-              vertical
-              options={QUIESCE.map((value) => ({ value, label: t(`instance.snapshot.quiesce.${value}`) }))}
-            />
-          </Form.Item>
+        <Form form={form} layout="vertical" onFinish={take}>
+          <SnapshotFields nameLabel={t('instance.snapshot.name')} nameHint={t('instance.snapshot.nameHint')} />
           <QueryState query={estimate}>{(data) => <Estimate of={data} />}</QueryState>
-          {create.error && <ProblemAlert error={create.error} onRetry={take} />}
+          {create.error && <ProblemAlert error={create.error} onRetry={form.submit} />}
         </Form>
       )}
     </Modal>

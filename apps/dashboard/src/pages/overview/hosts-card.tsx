@@ -25,11 +25,11 @@ export function HostsCard() {
       <QueryState
         query={useHosts()}
         empty={{
-          when: ({ items }) => items.length === 0,
+          when: (hosts) => hosts.length === 0,
           show: <Typography.Text type="secondary">{t('overview.noHosts')}</Typography.Text>,
         }}
       >
-        {({ items }) => <Health of={items} />}
+        {(hosts) => <Health of={hosts} />}
       </QueryState>
     </SizedCard>
   );
