@@ -10,6 +10,7 @@ import { buildSite, readSite } from './build.ts';
 import type { Site } from './build.ts';
 import { drawn, PICTURES } from './draw.ts';
 import { errorCodes } from './error-codes.ts';
+import { asyncApi } from './events.ts';
 import { deadLinks } from './links.ts';
 import { render } from './markdown.ts';
 import type { Rendered } from './markdown.ts';
@@ -102,6 +103,14 @@ describe('what is built', () => {
     expect(sections.find(({ id }) => id === 'troubleshooting#layers_missing')?.text).toContain('varve repair');
     expect(new Set(sections.map(({ id }) => id)).size).toBe(sections.length);
   });
+});
+
+it('the page of the events has every one of them', async () => {
+  const { components } = await asyncApi();
+  const told = Object.values(components.messages).map(({ name }) => name);
+  expect(told.length).toBeGreaterThan(10);
+  const { html } = pageAt('events');
+  expect(told.filter((name) => !html.includes(`>${name}<`))).toEqual([]);
 });
 
 describe('troubleshooting', () => {

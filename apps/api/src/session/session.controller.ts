@@ -40,7 +40,7 @@ export class SessionController {
   @Delete()
   @Needs('anybody')
   @HttpCode(204)
-  @ApiResponse({ status: 204, description: 'The token no longer counts' })
+  @ApiResponse({ status: 204, description: 'A token of Keystone no longer counts; one of the tokens file goes on' })
   async delete(@Req() request: CallerRequest, @CurrentCaller() caller: Caller): Promise<void> {
     const token = tokenOf(request);
     if (token === null) throw new UnauthorizedError();
