@@ -20,6 +20,8 @@ const shared = {
 const tests = {
   // What is said at the end of a run has no room for differences: the sentence must hold what was there.
   chaiConfig: { truncateThreshold: 1_000 },
+  // By itself a second; a busy machine is no failure.
+  expect: { poll: { timeout: 60_000 } },
 };
 
 export default defineConfig({
