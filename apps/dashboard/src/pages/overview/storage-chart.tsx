@@ -3,6 +3,7 @@ import { theme } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { Area, AreaChart, CartesianGrid, Legend, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
 import { useFormat } from '../../common/use-format.ts';
+import { byteTicks } from './byte-ticks.ts';
 
 /** To be looked at; the table beside it says the same. */
 export default function StorageChart({ of, height }: { of: StorageHistory; height: number }) {
@@ -13,7 +14,9 @@ export default function StorageChart({ of, height }: { of: StorageHistory; heigh
   const day = new Intl.DateTimeFormat(i18n.language, { month: 'short', day: 'numeric' });
   const rows = of.items.map((item) => ({ ...item, ms: Date.parse(item.at) }));
   const span = (rows.at(-1)?.ms ?? 0) - (rows[0]?.ms ?? 0);
-  const hour = new Intl.DateTimeFormat(i18n.language, { hour: '2-digit', minute: '2-digit' });
+  const seconds = span < 600_000 ? ({ second: '2-digit' } as const) : {};
+  const hour = new Intl.DateTimeFormat(i18n.language, { hour: '2-digit', minute: '2-digit', ...seconds });
+  const marks = byteTicks(Math.max(0, ...rows.map(({ fullCopiesBytes }) => fullCopiesBytes)));
   const axis = { stroke: token.colorTextSecondary, tick: { fill: token.colorTextSecondary, fontSize: 12 } };
   return (
     <div
@@ -34,7 +37,13 @@ export default function StorageChart({ of, height }: { of: StorageHistory; heigh
             tickFormatter={(ms: number) => (span < 172_800_000 ? hour : day).format(ms)}
             minTickGap={40}
           />
-          <YAxis {...axis} width={80} tickFormatter={(bytes: number) => format.bytes(bytes)} />
+          <YAxis
+            {...axis}
+            width={80}
+            ticks={marks}
+            domain={[0, marks.at(-1) ?? 0]}
+            tickFormatter={(bytes: number) => format.bytes(bytes)}
+          />
           <Tooltip
             contentStyle={{ background: token.colorBgElevated, border: `1px solid ${token.colorBorder}` }}
             labelFormatter={(ms) => (typeof ms === 'number' ? format.moment(new Date(ms).toISOString()) : null)}
