@@ -16,7 +16,9 @@ export default function StorageChart({ of, height }: { of: StorageHistory; heigh
   const span = (rows.at(-1)?.ms ?? 0) - (rows[0]?.ms ?? 0);
   const seconds = span < 600_000 ? ({ second: '2-digit' } as const) : {};
   const hour = new Intl.DateTimeFormat(i18n.language, { hour: '2-digit', minute: '2-digit', ...seconds });
-  const marks = byteTicks(Math.max(0, ...rows.map(({ fullCopiesBytes }) => fullCopiesBytes)));
+  const marks = byteTicks(
+    Math.max(0, ...rows.flatMap(({ fullCopiesBytes, storedBytes }) => [fullCopiesBytes, storedBytes])),
+  );
   const axis = { stroke: token.colorTextSecondary, tick: { fill: token.colorTextSecondary, fontSize: 12 } };
   return (
     <div
