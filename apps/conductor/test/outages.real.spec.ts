@@ -6,6 +6,7 @@ import type { Services } from '../../../testbed/services/services.ts';
 import { createApi } from '../../api/src/create-api.js';
 import { ControlPlane } from './kit/control-plane.js';
 import { newInstance } from './kit/fake-worker.js';
+import type { DiskJob } from './kit/events.js';
 import type { FakeWorker } from './kit/fake-worker.js';
 import { until } from './kit/until.js';
 
@@ -270,12 +271,53 @@ describe('a host that is gone', () => {
   });
 });
 
-/** Has it say again and again that it lives, as a host does; gives how to end that. */
-function beating(worker: FakeWorker): () => Promise<void> {
+describe('an instance that is gone from its host, with the journal of what went on', () => {
+  it('is waited for no longer than a host would be, while others are; should it come to an end, that counts', async () => {
+    const plane = await start({ hostDownAfterS: 3, hostGoneAfterS: 6 });
+    const [lost, busy, kept] = [newInstance('red'), newInstance('red'), newInstance('red')];
+    const worker = await plane.host('compute-1', [lost, busy, kept]);
+    const jobs = new Map<string, DiskJob>();
+    for (const { id } of [lost, busy, kept]) {
+      const { body } = await plane.call('member-red', 'POST', `/v1/instances/${id}/snapshots`, {});
+      const job = await until('the job arrives', () => worker.jobFor(String(body['operationId'])));
+      await worker.publish(worker.eventsOf(job)[0]!);
+      await plane.operation('member-red', job.operationId, 'running');
+      jobs.set(id, job);
+    }
+    const operation = async (of: { id: string }) =>
+      (await plane.call('member-red', 'GET', `/v1/operations/${jobs.get(of.id)?.operationId}`)).body;
+
+    const fallSilent = beating(worker, [kept]);
+    // One that its host does not list any more, and still tells of.
+    const { operationId, instanceId } = jobs.get(busy.id)!;
+    let doneBytes = 0;
+    await until('the lost one is given up', async () => {
+      const at = {
+        operationId,
+        instanceId,
+        phase: 'uploading' as const,
+        doneBytes: ++doneBytes,
+        totalBytes: 1_000_000,
+      };
+      await worker.tell('operation.progress', busy.id, { ...at, pastNoReturn: false });
+      return (await operation(lost))['state'] === 'failed';
+    });
+    await fallSilent();
+    expect(await operation(lost)).toMatchObject({ problem: { code: 'not_found' } });
+    expect([(await operation(busy))['state'], (await operation(kept))['state']]).toEqual(['running', 'running']);
+
+    const job = jobs.get(lost.id)!;
+    for (const event of worker.eventsOf(job).slice(1)) await worker.publish(event);
+    await plane.operation('member-red', job.operationId, 'succeeded');
+  });
+});
+
+/** Has it say again and again that it lives, and what it has, as a host does; gives how to end that. */
+function beating(worker: FakeWorker, instances = worker.instances): () => Promise<void> {
   const silent = new AbortController();
   const beats = (async () => {
     while (!silent.signal.aborted) {
-      await worker.heartbeat();
+      await worker.heartbeat(instances);
       await sleep(200);
     }
   })();

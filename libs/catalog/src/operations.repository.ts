@@ -180,14 +180,22 @@ export class OperationsRepository {
     return newestFirst(query, 'createdAt', 'id', page);
   }
 
-  /** Active operations whose work is for a host that was last heard of longer ago than this. */
-  async activeOnSilentHosts(
+  /**
+   * Active operations of whose host nothing was heard for so long; or neither of the operation nor of its instance on that
+   * host, and then the journal is gone with it. An export does not need its instance.
+   */
+  async activeUnheardOf(
     silentSeconds: number,
-  ): Promise<{ id: OperationId; instanceId: InstanceId; host: HostName }[]> {
+  ): Promise<{ id: OperationId; instanceId: InstanceId; host: HostName; hostIsSilent: boolean }[]> {
     return this.db.query(
-      `select o.id, o.instance_id as "instanceId", o.host from operations o join hosts h on h.name = o.host
-       where o.state in ('queued', 'running') and o.kind <> 'delete'
-         and h.seen_at < now() - make_interval(secs => $1) order by o.created_at`,
+      `select o.id, o.instance_id as "instanceId", o.host, h.seen_at < longest.ago as "hostIsSilent"
+       from operations o join hosts h on h.name = o.host join instances i on i.id = o.instance_id,
+         (select now() - make_interval(secs => $1) as ago) as longest
+       where o.state in ('queued', 'running') and o.kind <> 'delete' and (h.seen_at < longest.ago
+         or o.kind <> 'export' and (i.host <> o.host or i.state = 'unknown' and i.seen_at < longest.ago)
+           and coalesce(o.started_at, o.created_at) < longest.ago
+           and o.progress_key < to_char(longest.ago at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+       order by o.created_at`,
       [silentSeconds],
     );
   }

@@ -11,7 +11,7 @@ import type { ConductorConfig } from '../config.js';
 import { Metrics } from '../system/metrics.js';
 import { CONFIG, LOG } from '../tokens.js';
 import { discardUnclaimed, removeDiscarded } from './layers.js';
-import { giveUpOnSilentHosts } from './silent-hosts.js';
+import { giveUpOnUnheardOf } from './unheard-of.js';
 
 /** How long after its operation's end the event that brings a snapshot's layer may still be on its way. */
 const LAYER_LATE_S = 600;
@@ -36,7 +36,7 @@ export class Sweeps implements OnApplicationBootstrap, BeforeApplicationShutdown
 
   onApplicationBootstrap(): void {
     const every = this.config.sweepIntervalS;
-    this.repeat('silent-hosts', every, () => this.sweepHosts());
+    this.repeat('unheard-of', every, () => this.sweepHosts());
     this.repeat('restore-points', every, () => this.sweepRestorePoints());
     this.repeat('layers', every, () => this.sweepLayers());
     this.repeat('gauges', every, () => this.measure());
@@ -77,7 +77,7 @@ export class Sweeps implements OnApplicationBootstrap, BeforeApplicationShutdown
     }
     this.hearingSince = Math.max(this.hearingSince ?? Date.now(), connectedSince);
     if (Date.now() - this.hearingSince < hostDownAfterS * 1_000) return;
-    this.metrics.settled.inc(await giveUpOnSilentHosts(this.catalog, hostGoneAfterS, this.log));
+    this.metrics.settled.inc(await giveUpOnUnheardOf(this.catalog, hostGoneAfterS, this.log));
   }
 
   private async sweepRestorePoints(): Promise<void> {
