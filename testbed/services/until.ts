@@ -24,5 +24,7 @@ export async function until<T>(
     }
     await sleep(everyMs);
   } while (performance.now() < end);
-  throw new Error(`waited ${deadlineMs} ms in vain: ${typeof what === 'string' ? what : await what()}`, { cause });
+  // What can't be looked at is no reason to lose the error.
+  const seen = await (async () => (typeof what === 'string' ? what : what()))().catch(String);
+  throw new Error(`waited ${deadlineMs} ms in vain: ${seen}`, { cause });
 }

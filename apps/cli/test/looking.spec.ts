@@ -124,7 +124,7 @@ describe('events', () => {
     const ended = run(['events', ...args], { terminal, env, signal: stop.signal });
     return {
       told,
-      until: (isSo: () => boolean) => vi.waitUntil(isSo, { timeout: 4_000, interval: 5 }),
+      until: (isSo: () => boolean) => vi.waitUntil(isSo, { timeout: 60_000, interval: 5 }),
       stop: () => {
         stop.abort(new InterruptedError('Interrupted'));
         return ended;

@@ -17,7 +17,7 @@ export const ConductorEnvironment = z.object({
   VARVE_HTTP_HOST: z.string().default('127.0.0.1'),
   /** 0: a free one. */
   VARVE_HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(8781),
-  /** Seconds without a heartbeat after which nothing is expected of a host any more, and its operations fail. */
+  /** Seconds without a word after which nothing is expected any more of a host, or of an instance on it: operations fail. */
   VARVE_HOST_GONE_AFTER_S: seconds(900),
   /** How long the conductor must have been able to hear hosts before it calls one gone. */
   VARVE_HOST_DOWN_AFTER_S: seconds(30),

@@ -274,10 +274,11 @@ describe('a host that is gone', () => {
 describe('an instance that is gone from its host, with the journal of what went on', () => {
   it('is waited for no longer than a host would be, while others are; should it come to an end, that counts', async () => {
     const plane = await start({ hostDownAfterS: 3, hostGoneAfterS: 6 });
-    const [lost, busy, kept] = [newInstance('red'), newInstance('red'), newInstance('red')];
-    const worker = await plane.host('compute-1', [lost, busy, kept]);
+    const fresh = () => newInstance('red');
+    const [lost, busy, trying, kept] = [fresh(), fresh(), fresh(), fresh()];
+    const worker = await plane.host('compute-1', [lost, busy, trying, kept]);
     const jobs = new Map<string, DiskJob>();
-    for (const { id } of [lost, busy, kept]) {
+    for (const { id } of [lost, busy, trying, kept]) {
       const { body } = await plane.call('member-red', 'POST', `/v1/instances/${id}/snapshots`, {});
       const job = await until('the job arrives', () => worker.jobFor(String(body['operationId'])));
       await worker.publish(worker.eventsOf(job)[0]!);
@@ -288,7 +289,7 @@ describe('an instance that is gone from its host, with the journal of what went 
       (await plane.call('member-red', 'GET', `/v1/operations/${jobs.get(of.id)?.operationId}`)).body;
 
     const fallSilent = beating(worker, [kept]);
-    // One that its host does not list any more, and still tells of.
+    // Two that their host does not list any more, and still tells of.
     const { operationId, instanceId } = jobs.get(busy.id)!;
     let doneBytes = 0;
     await until('the lost one is given up', async () => {
@@ -300,11 +301,15 @@ describe('an instance that is gone from its host, with the journal of what went 
         totalBytes: 1_000_000,
       };
       await worker.tell('operation.progress', busy.id, { ...at, pastNoReturn: false });
+      const startedAt = new Date().toISOString();
+      const step = { name: 'start instance', state: 'failed' as const, startedAt, finishedAt: startedAt, detail: 'no' };
+      const { operationId: trials } = jobs.get(trying.id)!;
+      await worker.tell('operation.step', trying.id, { operationId: trials, instanceId: trying.id, step });
       return (await operation(lost))['state'] === 'failed';
     });
     await fallSilent();
-    expect(await operation(lost)).toMatchObject({ problem: { code: 'not_found' } });
-    expect([(await operation(busy))['state'], (await operation(kept))['state']]).toEqual(['running', 'running']);
+    expect(await operation(lost)).toMatchObject({ problem: { code: 'outcome_unknown', remedy: 'retry' } });
+    for (const one of [busy, trying, kept]) expect(await operation(one)).toMatchObject({ state: 'running' });
 
     const job = jobs.get(lost.id)!;
     for (const event of worker.eventsOf(job).slice(1)) await worker.publish(event);

@@ -181,8 +181,8 @@ export class OperationsRepository {
   }
 
   /**
-   * Active operations of whose host nothing was heard for so long; or neither of the operation nor of its instance on that
-   * host, and then the journal is gone with it. An export does not need its instance.
+   * Active operations of whose host nothing was heard for so long; or neither of the operation, in progress or steps, nor of
+   * its instance on that host: as a rule the journal is gone with it. An export does not need its instance.
    */
   async activeUnheardOf(
     silentSeconds: number,
@@ -190,11 +190,13 @@ export class OperationsRepository {
     return this.db.query(
       `select o.id, o.instance_id as "instanceId", o.host, h.seen_at < longest.ago as "hostIsSilent"
        from operations o join hosts h on h.name = o.host join instances i on i.id = o.instance_id,
-         (select now() - make_interval(secs => $1) as ago) as longest
+         (select ago, to_char(ago at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as told
+          from (select now() - make_interval(secs => $1) as ago) as moment) as longest
        where o.state in ('queued', 'running') and o.kind <> 'delete' and (h.seen_at < longest.ago
          or o.kind <> 'export' and (i.host <> o.host or i.state = 'unknown' and i.seen_at < longest.ago)
            and coalesce(o.started_at, o.created_at) < longest.ago
-           and o.progress_key < to_char(longest.ago at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+           and o.progress_key < longest.told
+           and not exists (select 1 from jsonb_array_elements(o.steps) step where step ->> 'at' >= longest.told))
        order by o.created_at`,
       [silentSeconds],
     );

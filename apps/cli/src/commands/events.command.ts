@@ -14,6 +14,8 @@ export function addEvents(program: Command, cli: Cli): void {
     .option('--instance <instance>', "only this instance's")
     .action(async ({ instance }: { instance?: string }, command: Command) => {
       const session = open(cli, command);
+      // The stream is tried again and again, also where there never was one: an API that is not there is told at once.
+      await session.client.session(session);
       const instanceId = instance === undefined ? undefined : (await findInstance(session, instance)).id;
       for await (const event of session.client.events({ instanceId }, session)) tell(session, event);
     });

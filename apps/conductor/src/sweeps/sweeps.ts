@@ -36,7 +36,7 @@ export class Sweeps implements OnApplicationBootstrap, BeforeApplicationShutdown
 
   onApplicationBootstrap(): void {
     const every = this.config.sweepIntervalS;
-    this.repeat('unheard-of', every, () => this.sweepHosts());
+    this.repeat('unheard-of', every, () => this.sweepOperations());
     this.repeat('restore-points', every, () => this.sweepRestorePoints());
     this.repeat('layers', every, () => this.sweepLayers());
     this.repeat('gauges', every, () => this.measure());
@@ -68,7 +68,7 @@ export class Sweeps implements OnApplicationBootstrap, BeforeApplicationShutdown
     }
   }
 
-  private async sweepHosts(): Promise<void> {
+  private async sweepOperations(): Promise<void> {
     const { hostDownAfterS, hostGoneAfterS } = this.config;
     const connectedSince = this.broker.connectedSince?.getTime();
     if (connectedSince === undefined) {

@@ -1,7 +1,7 @@
 import { lockOperation, settle } from '@varve/catalog';
 import type { Catalog, CatalogTx, Log } from '@varve/catalog';
 import { JOBS_EXCHANGE } from '@varve/contracts';
-import { HostUnavailableError, NotFoundError, problemOf } from '@varve/core';
+import { HostUnavailableError, OutcomeUnknownError, problemOf } from '@varve/core';
 import type { OperationId, Problem } from '@varve/core';
 
 /**
@@ -14,8 +14,9 @@ import type { OperationId, Problem } from '@varve/core';
 export async function giveUpOnUnheardOf(catalog: Catalog, goneAfterS: number, log: Log): Promise<number> {
   const waiting = await catalog.read((tx) => tx.operations.activeUnheardOf(goneAfterS));
   for (const { id, instanceId, host, hostIsSilent } of waiting) {
-    // The second is what the host itself says where it still knows of the operation.
-    const why = hostIsSilent ? new HostUnavailableError(host) : new NotFoundError('instance on this host', instanceId);
+    const why = hostIsSilent
+      ? new HostUnavailableError(host)
+      : new OutcomeUnknownError('Its host no longer tells of the operation, nor of the instance', { instanceId });
     await catalog.transaction((tx) => giveUp(tx, id, problemOf(why)));
     log.warn({ operation: id, host, instance: instanceId, err: why }, 'given up: nothing more was heard of it');
   }

@@ -19,7 +19,10 @@ export class Metrics {
     registers: [this.registry],
   });
   readonly servers = this.gauge('varve_nova_servers', "Servers that Nova's last reconciliation found");
-  readonly settled = this.counter('varve_operations_given_up_total', 'Operations settled because their host is gone');
+  readonly settled = this.counter(
+    'varve_operations_given_up_total',
+    'Operations settled because nothing more was heard of them',
+  );
   readonly removed = this.counter('varve_layers_removed_total', 'Discarded layers whose object was removed');
   readonly outboxPending = this.gauge('varve_outbox_pending', 'Messages that are not published yet');
   readonly outboxAge = this.gauge('varve_outbox_oldest_seconds', 'Age of the oldest of them');

@@ -40,7 +40,11 @@ export function SnapshotFields({ nameLabel, nameHint, initialName = '' }: Props)
         <Input autoFocus maxLength={255} autoComplete="off" />
       </Form.Item>
       <Form.Item name="quiesce" label={t('common.quiesce.label')} initialValue="try">
-        <Radio.Group vertical options={ORDER.map((value) => ({ value, label: t(`common.quiesce.${value}`) }))} />
+        <Radio.Group
+          aria-label={t('common.quiesce.label')}
+          vertical
+          options={ORDER.map((value) => ({ value, label: t(`common.quiesce.${value}`) }))}
+        />
       </Form.Item>
     </>
   );

@@ -40,11 +40,12 @@ export function Shell() {
   );
 }
 
-/** Also after a reload or a new login in the frame, when the address says nothing of it any more. */
+/** Also after a reload or a new login in the frame, when the address says nothing of it any more; until one says `embed=0`. */
 function isEmbedded(params: URLSearchParams): boolean {
-  if (params.get('embed') !== '1') return window.parent !== window && stored('embed', 'tab') !== null;
-  store('embed', '1', 'tab');
-  return true;
+  const said = params.get('embed');
+  if (said === null) return window.parent !== window && stored('embed', 'tab') !== null;
+  store('embed', said === '1' ? said : null, 'tab');
+  return said === '1';
 }
 
 function Framed() {

@@ -108,8 +108,6 @@ export const OperationView = z
     totalBytes: Bytes,
     /** Whether asking for it now can still do something. */
     cancellable: z.boolean(),
-    /** Somebody has asked for it; the end says whether that came in time. */
-    cancelRequested: z.boolean().default(false),
     snapshotUid: SnapshotUidSchema.nullable(),
     /** What an export has made, once that is there and verified. */
     imageId: ImageIdSchema.nullable().default(null),
@@ -120,6 +118,8 @@ export const OperationView = z
     createdAt: Time,
     startedAt: Time.nullable(),
     finishedAt: Time.nullable(),
+    /** Somebody has asked for its cancelling; the end says whether that came in time. */
+    cancelRequested: z.boolean().default(false),
   })
   .meta({ id: 'Operation' });
 export type OperationView = z.output<typeof OperationView>;

@@ -129,7 +129,7 @@ export const instance = {
     cancelled: 'Cancelled.',
     asItWas: 'Nothing was changed: the disk of {{name}} is as it was, and a guest that ran runs on.',
     nobodyKnows:
-      'The host of {{name}} is silent: what came of it is known when it is back. Look at the instance before you try again.',
+      'The host of {{name}} no longer tells of it: what came of it is known once it does. Look at the instance before you try again.',
     again: 'Try again',
     toInstance: 'To the instance',
   },

@@ -124,7 +124,7 @@ export const instance = {
     kept: '为撤销而保留',
     cancelled: '已取消。',
     asItWas: '没有任何改变：{{name}} 的磁盘保持原状，运行中的客户机继续运行。',
-    nobodyKnows: '{{name}} 的主机没有消息：恢复联系后才能知道结果。重试之前请先查看实例。',
+    nobodyKnows: '{{name}} 的主机不再报告此操作：再次报告后才能知道结果。重试之前请先查看实例。',
     again: '重试',
     toInstance: '返回实例',
   },

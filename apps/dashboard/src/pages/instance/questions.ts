@@ -6,6 +6,7 @@ import type { InstanceView, OperationView, RollbackView } from '@varve/contracts
 import { useEffect, useRef } from 'react';
 import { useApi } from '../../api/api.ts';
 import { keys, refreshInstance } from '../../api/keys.ts';
+import { useMay } from '../../session/session.tsx';
 
 /** Live events say what becomes of a running operation; where they are held up, asking does. Milliseconds. */
 const ASK_AGAIN_MS = 5_000;
@@ -50,8 +51,10 @@ export function useRollback(instanceId: string, id: string | null): UseQueryResu
 /** Newest first. What it replaced is kept of the latest that succeeded alone. */
 export function useRollbacks(instanceId: string): UseQueryResult<readonly RollbackView[]> {
   const api = useApi();
+  const may = useMay('rollbacks:list');
   return useQuery({
     queryKey: keys.rollbacks(instanceId),
+    enabled: may,
     queryFn: async ({ signal }) => (await api.rollbackPage(instanceId, { limit: 20 }, { signal })).items,
     placeholderData: keepPreviousData,
   });

@@ -9,7 +9,7 @@ it.each([
   [3_000, [0, KIB, 2 * KIB, 3 * KIB]],
   [50 * MIB, [0, 20 * MIB, 40 * MIB, 60 * MIB]],
   [3 * GIB, [0, GIB, 2 * GIB, 3 * GIB]],
-  [1023 * GIB, [0, 500 * GIB, 1000 * GIB, 1500 * GIB]],
+  [1500 * GIB, [0, 0.5 * 1024 * GIB, 1024 * GIB, 1.5 * 1024 * GIB]],
 ])('%d bytes are told at round numbers', (most, ticks) => {
   expect(byteTicks(most)).toEqual(ticks);
 });

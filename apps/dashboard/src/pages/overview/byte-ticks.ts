@@ -1,5 +1,5 @@
 /** Round numbers in any unit of bytes. */
-const ROUND = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1024];
+const ROUND = [1, 2, 5, 10, 20, 50, 100, 200, 512, 1024];
 
 /** Marks of an axis of bytes, from 0 to the first that is not below `most`: some four, round in the unit that they are told in. */
 export function byteTicks(most: number): number[] {

@@ -130,8 +130,9 @@ function Outcome({ instance, operation, rollback, onAgain }: OutcomeProps) {
   );
 }
 
-/** A host that fell silent may have done it all the same; all other failures leave the instance as it was. */
+/** What a host that fell silent, or lost the instance, may have done all the same; other failures leave it as it was. */
+const UNKNOWN: ReadonlySet<string> = new Set(['host_unavailable', 'outcome_unknown', 'not_found']);
 const stands = ({ problem }: OperationView) =>
-  problem?.code === 'host_unavailable' || problem?.code === 'outcome_unknown'
+  problem && UNKNOWN.has(problem.code)
     ? ('instance.course.nobodyKnows' as const)
     : ('instance.course.asItWas' as const);
