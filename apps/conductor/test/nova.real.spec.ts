@@ -52,7 +52,10 @@ beforeAll(async () => {
   await until('both listen to Nova', async () => {
     const looking = await nova.createChannel();
     looking.on('error', () => undefined); // there is no such queue yet: the broker closes the channel
-    const found = await looking.checkQueue('varve.nova').catch(() => null);
+    const found = await looking.checkQueue('varve.nova').catch((error: { code?: number }) => {
+      if (error.code !== 404) throw error;
+      return null;
+    });
     if (found) await looking.close();
     return found?.consumerCount === 2;
   });
