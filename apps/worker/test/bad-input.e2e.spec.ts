@@ -79,7 +79,8 @@ describe('an ordinary host', () => {
         (disk: string) =>
           qemuImg(
             ['create', '--object', 'secret,id=key,data=of-a-test', '-f', 'qcow2'],
-            ['-o', 'encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=10', disk, '1M'],
+            // Not LUKS: for that QEMU times its key derivation, and fails on a fast machine now and then.
+            ['-o', 'encrypt.format=aes,encrypt.key-secret=key', disk, '1M'],
           ),
       ],
       ['elsewhere, on a volume', 'disk_not_local', (disk: string) => execFileSync('ln', ['-s', '/dev/null', disk])],
