@@ -59,13 +59,23 @@ describe('a notification of Nova', () => {
     ]);
   });
 
-  it('keeps its microseconds, and is not from the future', () => {
+  it('keeps its microseconds', () => {
     expect(find('instance.delete.end')?.observation.observedAt).toBe('2026-11-22T18:56:07.393362Z');
+  });
+
+  it('is as new as it says where a clock is a little ahead of ours, or its order would be lost; not where it is far ahead', () => {
     const [one] = recording.notifications;
-    const early = new Date('2026-11-22T12:00:00Z');
-    expect(readNovaMessage(wrapped(one?.message ?? {}), early)?.observation.observedAt).toBe(
-      '2026-11-22T12:00:00.000Z',
-    );
+    const observedAt = (timestamp: string) =>
+      readNovaMessage(wrapped({ ...one?.message, timestamp }), now)?.observation.observedAt;
+    expect(observedAt('2026-11-22 19:00:00.005001')).toBe('2026-11-22T19:00:00.005001Z');
+    expect(observedAt('2026-11-22 19:00:00.005002')).toBe('2026-11-22T19:00:00.005002Z');
+    expect(observedAt('2026-11-22 23:00:00.000000')).toBe('2026-11-22T19:01:00.000Z');
+  });
+
+  it('dates another disk by our clock, which operations are dated by', () => {
+    const rebuilt = recording.notifications.find(({ message }) => message.event_type === 'instance.rebuild.end');
+    const early = readNovaMessage(wrapped({ ...rebuilt?.message, timestamp: '2026-11-22 19:00:05.000001' }), now);
+    expect(early?.rootChange?.at).toBe('2026-11-22T19:00:00.000Z');
   });
 
   it('may come as oslo.messaging’s first version has it', () => {

@@ -37,6 +37,8 @@ const Legacy = z.object({ instance_id: InstanceIdSchema, ...common });
 
 /** Both forms tell of the same things: `instance.rebuild.end` and `compute.instance.rebuild.end`. */
 const ABOUT_A_SERVER = /^(?:compute\.)?instance\./;
+/** Clocks that are kept in step by the network, at their worst. */
+const CLOCKS_DIFFER_BY_MS = 60_000;
 /** After these the server has another system disk than before. A shelved one that was not offloaded sends none. */
 const NEW_ROOT = /^(?:compute\.)?instance\.(?:rebuild|unshelve)\.end$/;
 
@@ -45,7 +47,7 @@ const NEW_ROOT = /^(?:compute\.)?instance\.(?:rebuild|unshelve)\.end$/;
  * a lost one is made good by the next. A few tell besides what can't be seen of the state.
  *
  * @param body - of the AMQP message
- * @param receivedAt - a clock that is ahead of ours must not make an observation win over all that follow
+ * @param receivedAt - a clock that is far ahead of ours must not make an observation win over all that follow
  * @returns `null`: not about a server, or nothing that we understand
  */
 export function readNovaMessage(body: unknown, receivedAt: Date): NovaNews | null {
@@ -54,7 +56,6 @@ export function readNovaMessage(body: unknown, receivedAt: Date): NovaNews | nul
   const { event_type: eventType, timestamp, payload, _context_request_id: requestId } = message.data;
   const facts = factsOf(payload);
   if (!facts) return null;
-  const observedAt = notAfter(timestamp, receivedAt);
   const isDeleted = facts.state === 'deleted';
   const observation: Observation = {
     instanceId: facts.id,
@@ -62,11 +63,14 @@ export function readNovaMessage(body: unknown, receivedAt: Date): NovaNews | nul
     name: facts.display_name ?? facts.id,
     host: facts.host,
     vmState: facts.state,
-    observedAt,
+    // A little ahead stays as it is: cut off, what was said one after the other would be of the same moment.
+    observedAt: notAfter(timestamp, new Date(receivedAt.getTime() + CLOCKS_DIFFER_BY_MS)),
     deletedAt: isDeleted ? wholeSecond(facts.terminated_at ?? facts.deleted_at ?? timestamp) : null,
   };
   const isNewRoot = NEW_ROOT.test(eventType) && facts.state !== 'error' && typeof requestId === 'string';
-  return { eventType, observation, rootChange: isNewRoot ? { instanceId: facts.id, requestId, at: observedAt } : null };
+  // Held against times of our own clock.
+  const at = notAfter(timestamp, receivedAt);
+  return { eventType, observation, rootChange: isNewRoot ? { instanceId: facts.id, requestId, at } : null };
 }
 
 function unwrapped(body: unknown): unknown {
@@ -98,7 +102,7 @@ const asIso = (time: string): string => {
 /** One form has microseconds and the other has not. */
 const wholeSecond = (time: string): string => `${asIso(time).slice(0, 19)}Z`;
 
-const notAfter = (timestamp: string, now: Date): string => {
+const notAfter = (timestamp: string, latest: Date): string => {
   const iso = asIso(timestamp);
-  return Date.parse(iso) > now.getTime() ? now.toISOString() : iso;
+  return Date.parse(iso) > latest.getTime() ? latest.toISOString() : iso;
 };
