@@ -62,6 +62,7 @@ packages=(
   sudo               # how nova-compute gets its helper
   qemu-block-extra   # what Debian's Nova expects of qemu-img
   python3-openstackclient # people; the walk-through in docs
+  openstack-dashboard # tests: the documentation's link in Horizon
   syslinux syslinux-common mtools dosfstools fdisk # proving guest: a disk that boots by itself
 )
 
