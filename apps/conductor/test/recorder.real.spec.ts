@@ -389,7 +389,7 @@ describe('the chain of an instance', () => {
     await new Promise<void>((listening, failed) => {
       const listener = catalog.listen('varve_instance', (payload) => told.push(payload), listening);
       closing.push(() => listener.close());
-      setTimeout(() => failed(new Error('not listening')), 20_000).unref();
+      setTimeout(() => failed(new Error('not listening')), 60_000).unref();
     });
     const mine = (): number => told.filter((payload) => payload === id).length;
     for (let i = 0; i < 3; i++)

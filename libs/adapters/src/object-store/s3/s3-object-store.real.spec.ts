@@ -62,7 +62,7 @@ describe('the s3 store', () => {
       await expect(call()).rejects.toBeInstanceOf(StoreUnavailableError);
     }
     expect(performance.now() - began).toBeLessThan(30_000);
-    await expect.poll(open, { timeout: 5_000 }).toBe(0);
+    await expect.poll(open).toBe(0);
     close();
   });
 
