@@ -17,6 +17,10 @@ export function ByTime({ instanceId, onChoose }: { instanceId: string; onChoose:
   const [text, setText] = useState('');
   /** What is looked for: a point found stays the one that is shown. */
   const [asked, setAsked] = useState<string | null>(null);
+  const typeIn = (value: string): void => {
+    setText(value);
+    setAsked(null); // what was found was for another time
+  };
   const typed = typedTime(text, useNow());
   const bad = text.trim() !== '' && typed === null;
   return (
@@ -41,7 +45,7 @@ export function ByTime({ instanceId, onChoose }: { instanceId: string; onChoose:
               value={text}
               placeholder="2026-11-23 04:05"
               autoComplete="off"
-              onChange={({ target }) => setText(target.value)}
+              onChange={({ target }) => typeIn(target.value)}
             />
           </Form.Item>
           <Form.Item
@@ -53,7 +57,7 @@ export function ByTime({ instanceId, onChoose }: { instanceId: string; onChoose:
               id="by-calendar"
               type="datetime-local"
               step={1}
-              onChange={({ target }) => setText(target.value.replace('T', ' '))}
+              onChange={({ target }) => typeIn(target.value.replace('T', ' '))}
             />
           </Form.Item>
           <Form.Item label=" " colon={false} style={{ marginBottom: 0 }}>

@@ -20,7 +20,8 @@ const UNIT_MS: readonly [RegExp, number][] = [
 
 /**
  * @param now - milliseconds
- * @returns the moment; of a day without a time, its last one; `null`: that is no time
+ * @returns the moment; of a day without a time and of a second, as points are shown, the last one, so that what is shown
+ *   leads there; `null`: that is no time
  */
 export function typedTime(text: string, now: number): Date | null {
   const typed = text.trim();
@@ -29,7 +30,7 @@ export function typedTime(text: string, now: number): Date | null {
 }
 
 function absolute(text: string): Date | null {
-  const [whole, year, month, day, hour, minute, second = '0', fraction = '0', zone] = ABSOLUTE.exec(text) ?? [];
+  const [whole, year, month, day, hour, minute, second = '0', fraction = '999', zone] = ABSOLUTE.exec(text) ?? [];
   if (whole === undefined) return null;
   const date = [Number(year), Number(month), Number(day)] as const;
   if (hour === undefined) return at(date, [23, 59, 59, 999]);
@@ -44,10 +45,10 @@ function ofADay(text: string, now: number): Date | null {
     at([today.getFullYear(), today.getMonth() + 1, today.getDate() - back], time, undefined, true);
   const back = day && /^(yesterday|昨天)$/i.test(day) ? 1 : 0;
   if (hour === undefined) return on(back, [23, 59, 59, 999]);
-  const time: Time = [Number(hour), Number(minute), Number(second), 0];
+  const time: Time = [Number(hour), Number(minute), Number(second), 999];
   const found = on(back, time);
   // A time of day that is still to come was meant for the day before.
-  return found && !day && found.getTime() > now ? on(1, time) : found;
+  return found && !day && found.getTime() - 999 > now ? on(1, time) : found;
 }
 
 function before(text: string, now: number): Date | null {
