@@ -178,14 +178,15 @@ export class Runner {
   private progressOf(
     journal: FileJournal,
   ): ((phase: string, doneBytes: number, totalBytes: number) => void) & { pastNoReturn?: () => boolean } {
-    let [lastAt, lastPhase] = [0, ''];
+    let [lastAt, lastPhase, lastPast] = [0, '', false];
     const report = (phase: string, doneBytes: number, totalBytes: number): void => {
       const now = Date.now();
-      if (phase === lastPhase && now - lastAt < PROGRESS_EVERY_MS) return;
-      [lastAt, lastPhase] = [now, phase];
+      const pastNoReturn = tell.pastNoReturn?.() ?? false;
+      const isNews = phase !== lastPhase || pastNoReturn !== lastPast;
+      if (!isNews && now - lastAt < PROGRESS_EVERY_MS) return;
+      [lastAt, lastPhase, lastPast] = [now, phase, pastNoReturn];
       const { operationId } = journal.head;
       const instanceId = journal.instance;
-      const pastNoReturn = tell.pastNoReturn?.() ?? false;
       void this.reporter.report({
         type: 'operation.progress',
         subject: instanceId,

@@ -192,4 +192,20 @@ describe('cancelling a rollback', () => {
     expect(await product.finished(id)).toMatchObject({ state: 'succeeded' });
     await instance.expectState(target);
   });
+
+  it('is not offered, and refused, once its disk is exchanged', async () => {
+    const target = await instance.snapshotWell();
+    instance.guest.announceRollback(target);
+    product.halt.ask('start instance:begin');
+    const { id } = await product.client.createRollback(instance.id, { snapshotUid: target.snapshot.uid });
+    await product.halt.reached();
+    try {
+      await expect.poll(() => product.client.operation(id)).toMatchObject({ phase: 'restoring', cancellable: false });
+      await expect(product.client.cancelOperation(id)).rejects.toMatchObject({ code: 'past_point_of_no_return' });
+    } finally {
+      product.halt.release();
+    }
+    expect(await product.finished(id)).toMatchObject({ state: 'succeeded' });
+    await instance.expectState(target);
+  });
 });

@@ -109,6 +109,12 @@ describe('a rollback', () => {
     expect(localBytes).toBeGreaterThan(fetchedBytes);
   });
 
+  it('says when it can be taken back no more', async () => {
+    const bench = await fourPoints();
+    await bench.rollback(targetOf(bench, 'newest'));
+    expect(bench.told).toContain('restoring after journal: no-return');
+  });
+
   it('is taken back when the store is down, and the guest has not noticed', async () => {
     const bench = await fourPoints();
     bench.isHurried = false;

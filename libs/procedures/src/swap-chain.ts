@@ -23,6 +23,7 @@ interface Swap {
 export async function swapChain(run: Run, ctx: ProcedureContext, swap: Swap): Promise<{ downtimeMs: number }> {
   const stopped = await run.step('stop instance', stopInstance(ctx, swap));
   await run.pointOfNoReturn();
+  ctx.progress('restoring', 0, 0); // says that it can't be taken back
   await run.step('place chain', placeChain(ctx, swap));
   const started = await run.step('start instance', startInstance(ctx, swap));
   return { downtimeMs: swap.wasRunning ? Math.max(0, started.atMs - stopped.atMs) : 0 };

@@ -108,6 +108,8 @@ export class Bench {
   private landedAt = 0;
   private knownQemu: unknown = null;
   private blow: Blow | null = null;
+  /** The phases that were told of, each with the point that was passed last before. */
+  readonly told: string[] = [];
   private passed: string[] = [];
   private passedInThisLife = 0;
   private dead: string | null = null;
@@ -516,7 +518,7 @@ export class Bench {
       now: () => new Date((this.clock += 1_000)),
       newFileId: () => this.host.newFileId(),
       transfer: (work) => work(),
-      progress: () => {},
+      progress: (phase) => this.told.push(`${phase} ${this.passed.at(-1) ?? ''}`),
     };
   }
 
