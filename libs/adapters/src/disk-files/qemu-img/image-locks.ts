@@ -2,6 +2,10 @@ import { readFile, statfs } from 'node:fs/promises';
 import { ifThere, inodeOf } from './durable.js';
 import { runTool, ToolFailedError } from './tools.js';
 
+/** A page less the longest line. Bytes, as /proc/locks has no others than ASCII. */
+const SURELY_ONE_PAGE = 3_900;
+/** How often /proc/locks is read for a lock that is not in it. */
+const LOOKS_AT_MOST = 20;
 /** QEMU locks one byte of an image for each permission it uses; this one is "write" (RAW_LOCK_PERM_BASE + 1). */
 const WRITE_BYTE = 101;
 
@@ -19,7 +23,7 @@ const OWN_DEVICE_NUMBERS = new Set([0x9123683e, 0x794c7630, 0xca451a4e]);
 export async function isLockedForWriting(path: string): Promise<boolean> {
   const inode = await ifThere(inodeOf(path));
   if (inode === null) return false;
-  if (locksWriteByte(await readFile('/proc/locks', 'utf8'), inode)) return true;
+  if (await isInLocks((locks) => locksWriteByte(locks, inode))) return true;
   return OWN_DEVICE_NUMBERS.has((await statfs(path)).type) ? await isRefusedByTool(path) : false;
 }
 
@@ -31,7 +35,30 @@ export async function isLockedForWriting(path: string): Promise<boolean> {
 export async function isOpen(path: string): Promise<boolean> {
   const inode = await ifThere(inodeOf(path));
   if (inode === null) return false;
-  return lockedRanges(await readFile('/proc/locks', 'utf8'), inode).length > 0 || (await isLockedForWriting(path));
+  const isHeld = await isInLocks((locks) => lockedRanges(locks, inode).length > 0);
+  return isHeld || (await isLockedForWriting(path));
+}
+
+/**
+ * Whether /proc/locks shows a lock. The kernel gives it a page at a time, each from the place in the list that the last
+ * one ended at: what is unlocked in between has as many others left out. So that a lock is not there is believed of a
+ * text that fits in a page, or of two that show the same.
+ */
+export async function isInLocks(
+  isThere: (procLocks: string) => boolean,
+  read: () => Promise<string> = () => readFile('/proc/locks', 'utf8'),
+): Promise<boolean> {
+  let before: string | null = null;
+  for (let looks = 0; looks < LOOKS_AT_MOST; looks++) {
+    const text = await read();
+    if (isThere(text)) return true;
+    if (text.length < SURELY_ONE_PAGE) return false;
+    // Each line begins with its place.
+    const held = text.replaceAll(/^\d+:/gm, '');
+    if (held === before) return false;
+    before = held;
+  }
+  return false; // where locks come and go all the time, it would have been among them by now
 }
 
 /** @param inode - `<st_dev>:<st_ino>` */
