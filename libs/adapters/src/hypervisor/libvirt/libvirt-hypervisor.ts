@@ -30,8 +30,8 @@ import { Virsh, VirshError } from './virsh.js';
 
 /** How long Nova may leave a domain undefined while it makes it anew. */
 const REDEFINITION_MS = 3_000;
-/** How often a question is asked of a domain that Nova undefines and defines. */
-const ASK_AT_MOST = 5;
+/** So often a question is asked at least, of a domain that Nova undefines and defines: a busy libvirt answers late. */
+const ASK_AT_LEAST = 10;
 /** How long {@link LibvirtHypervisor.list} goes by what a domain's description said: reading it takes a process each. */
 const KNOWN_MS = 60_000;
 /** How long libvirt may take to tell of the end of a job that QEMU has ended. */
@@ -221,14 +221,16 @@ export class LibvirtHypervisor implements Hypervisor {
    * @returns `null`: libvirt has no such domain
    */
   private async ifKnown<T>(id: InstanceId, ask: () => Promise<T>): Promise<T | null> {
+    const deadline = performance.now() + REDEFINITION_MS;
     for (let asked = 1; ; asked++) {
       try {
         return await ask();
       } catch (error) {
         if (!(error instanceof VirshError)) throw error;
         if (!(await this.virsh.uuids('--all')).includes(id)) return null;
-        if (asked === ASK_AT_MOST) throw error;
-        await delay(asked * 30);
+        if (asked >= ASK_AT_LEAST && performance.now() > deadline) throw error;
+        // By chance, or it would go on in step with whoever defines it anew.
+        await delay(20 + Math.random() * 130);
       }
     }
   }
