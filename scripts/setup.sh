@@ -94,8 +94,8 @@ install_packages() {
   say "installing ${missing[*]}"
   trap allow_services EXIT
   forbid_services
-  as_root apt-get -q -o DPkg::Lock::Timeout=300 update >&2
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "${missing[@]}" >&2
+  as_root apt-get -q -o Acquire::Retries=5 -o DPkg::Lock::Timeout=300 update >&2
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=5 -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "${missing[@]}" >&2
   allow_services
   trap - EXIT
 }

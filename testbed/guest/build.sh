@@ -15,7 +15,7 @@ root=$work/root
 # Unpacks a package of Debian's archive into $work/<name>.
 unpack() {
   mkdir -p "$work/debs"
-  (cd "$work/debs" && apt-get -q download "$1" >"$work/apt.log" 2>&1) || return 1
+  (cd "$work/debs" && apt-get -q -o Acquire::Retries=5 download "$1" >"$work/apt.log" 2>&1) || return 1
   mkdir -p "$work/$2"
   dpkg-deb -x "$work"/debs/"$1"_*.deb "$work/$2"
 }
@@ -27,7 +27,7 @@ kernel_package() {
 
 if [ -z "$(kernel_package)" ] || ! unpack "$(kernel_package)" kernel; then
   # The package lists may be missing (a pruned machine) or older than the archive.
-  apt-get -q update >/dev/null
+  apt-get -q -o Acquire::Retries=5 update >/dev/null
   unpack "$(kernel_package)" kernel || { cat "$work/apt.log" >&2; exit 1; }
 fi
 unpack qemu-guest-agent agent || { cat "$work/apt.log" >&2; exit 1; }

@@ -17,7 +17,7 @@
 import { spawn } from 'node:child_process';
 import { appendFileSync, closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { commandLineOf } from '../services/process-table.ts';
+import { commandLineOf, hasEnded, startTimeOf } from '../services/process-table.ts';
 import { until } from '../services/until.ts';
 import { GuestControl, valuesIn } from './control.ts';
 import { guestImage, type GuestImage } from './image.ts';
@@ -224,20 +224,26 @@ export class ProvingGuest {
 
   /** Has the guest shut down in order; returns when QEMU is gone. */
   async powerOff(): Promise<void> {
+    const gone = this.waitGone();
     await this.ask('poweroff');
-    await this.waitGone();
+    await gone;
   }
 
   /** kill -9 of QEMU, whoever started it; returns when it is gone. Nothing to do when there is none. */
   async kill9(): Promise<void> {
     const pid = this.pid();
     if (pid === null) return;
+    const gone = this.waitGone();
     process.kill(pid, 'SIGKILL');
-    await this.waitGone();
+    await gone;
   }
 
-  async waitGone(deadlineMs = 30_000): Promise<void> {
-    await until(`${this.id}'s QEMU is gone`, () => !this.isAlive(), { deadlineMs, everyMs: 10 });
+  /** Returns when the QEMU that there is now has ended and closed its files. */
+  async waitGone(deadlineMs = 120_000): Promise<void> {
+    const pid = this.pid();
+    const startTime = pid === null ? null : startTimeOf(pid);
+    const isGone = (): boolean => pid === null || hasEnded(pid, startTime);
+    await until(`${this.id}'s QEMU is gone`, isGone, { deadlineMs, everyMs: 10 });
     this.control.close();
   }
 

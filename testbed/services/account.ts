@@ -23,7 +23,10 @@ export function servicesAccount(): Account {
     return { name: id('-un'), uid: Number(id('-u')), gid: Number(id('-g')), drop: [...dieWithParent, '--'] };
   }
   if (spawnSync('id', ['-u', NAME]).status !== 0) {
-    execFileSync('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', NAME]);
+    const options = ['--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin'];
+    const { status, stderr } = spawnSync('useradd', [...options, NAME], { encoding: 'utf8' });
+    // Of two that start together, the other one has made it.
+    if (status !== 0 && spawnSync('id', ['-u', NAME]).status !== 0) throw new Error(`useradd failed: ${stderr}`);
   }
   const uid = Number(id('-u', NAME));
   const gid = Number(id('-g', NAME));

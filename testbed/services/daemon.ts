@@ -3,6 +3,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Account } from './account.ts';
+import { childrenOf, hasEnded, isSameProcess, startTimeOf } from './process-table.ts';
+import { until } from './until.ts';
 
 export interface DaemonOptions {
   readonly name: string;
@@ -74,16 +76,28 @@ export class Daemon {
     if (!inTime) await this.kill();
   }
 
-  /** kill -9, the whole group; returns when it is gone. */
+  /** kill -9, the whole group and its children in groups of their own, as PostgreSQL has; returns when all are gone. */
   async kill(): Promise<void> {
     const pid = this.child?.pid;
     if (pid === undefined) return;
+    const children = childrenOf(pid).map((child) => ({ child, startTime: startTimeOf(child) }));
     process.kill(-pid, 'SIGKILL');
+    for (const { child, startTime } of children) if (isSameProcess(child, startTime)) killIfThere(child);
     await this.exited;
+    const areGone = (): boolean => children.every(({ child, startTime }) => hasEnded(child, startTime));
+    await until(`${this.options.name}'s processes are gone`, areGone, { deadlineMs: 60_000, everyMs: 10 });
   }
 
   signal(signal: NodeJS.Signals): void {
     this.child?.kill(signal);
+  }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 

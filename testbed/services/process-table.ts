@@ -16,6 +16,30 @@ export function startTimeOf(pid: number): string | null {
 export const isSameProcess = (pid: number, startTime: string | null): boolean =>
   startTime !== null && startTimeOf(pid) === startTime;
 
+/**
+ * Whether nothing of a process is left that could hold a file open. Its command line is gone before its files are
+ * closed, and of one with threads the first may have ended before the others.
+ *
+ * @param startTime - by which it is told from a later one of the same number
+ */
+export function hasEnded(pid: number, startTime: string | null): boolean {
+  if (isSameProcess(pid, startTime)) return false;
+  try {
+    return readdirSync(`/proc/${pid}/task`).length < 2 || startTimeOf(pid) !== null;
+  } catch {
+    return true; // gone
+  }
+}
+
+/** Those that a process has started itself, from its first thread. */
+export function childrenOf(pid: number): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+  } catch {
+    return []; // gone
+  }
+}
+
 /** The command line, arguments separated by blanks; empty when there is no such process. */
 export function commandLineOf(pid: number): string {
   try {

@@ -106,7 +106,7 @@ function configuration(ports: { amqp: number; management: number }): string {
     `management.disable_stats = true`,
     `consumer_timeout = 86400000`,
     `vm_memory_high_watermark.absolute = 512MB`,
-    `disk_free_limit.absolute = 500MB`,
+    `disk_free_limit.absolute = 1MB`,
     '',
   ].join('\n');
 }

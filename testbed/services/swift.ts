@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Client } from 'minio';
 import { makeFolderFor, type Account } from './account.ts';
 import { Daemon } from './daemon.ts';
-import { isPortFree } from './ports.ts';
+import { isServed } from './ports.ts';
 import { Service } from './service.ts';
 
 export interface S3Settings {
@@ -74,7 +74,7 @@ export async function prepareSwift(account: Account, dir: string, ports: SwiftPo
   };
   const service = new Service('swift', daemons, async () => {
     for (const port of [ports.memcached, ports.proxy, ...STORAGE.map((kind) => ports[kind])]) {
-      if (await isPortFree(port)) return false;
+      if (!(await isServed(port))) return false;
     }
     await createBucket(s3.bucket); // goes through all four servers
     return true;
@@ -105,8 +105,14 @@ pipeline = ${kind}-server
 
 [app:${kind}-server]
 use = egg:swift#${kind}
-`;
+${kind === 'object' ? TELLS_THE_CONTAINER : ''}`;
 }
+
+/** By itself it waits a second for that, and goes on without: then an object is there that no list ever has. */
+const TELLS_THE_CONTAINER = `container_update_timeout = 60
+conn_timeout = 30
+node_timeout = 60
+`;
 
 function proxyConf(account: Account, dir: string, ports: SwiftPorts): string {
   const filters = {

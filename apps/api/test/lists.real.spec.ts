@@ -5,6 +5,7 @@ import { freshDatabase, freshVhost } from '../../../testbed/services/shared.ts';
 import { ControlPlane } from '../../conductor/test/kit/control-plane.js';
 import { newInstance } from '../../conductor/test/kit/fake-worker.js';
 import type { FakeWorker } from '../../conductor/test/kit/fake-worker.js';
+import { until } from '../../conductor/test/kit/until.js';
 
 let plane: ControlPlane;
 let worker: FakeWorker;
@@ -27,10 +28,7 @@ const theirs = newInstance('blue', { name: 'web-3' });
 async function fail(instanceId: string): Promise<void> {
   const asked = await plane.call('member-red', 'POST', `/v1/instances/${instanceId}/snapshots`, {});
   const operationId = String(asked.body['operationId']);
-  const deadline = Date.now() + 20_000;
-  while (!worker.jobFor(operationId) && Date.now() < deadline) await new Promise((done) => setTimeout(done, 10));
-  const job = worker.jobFor(operationId);
-  if (!job) throw new Error('the job did not come');
+  const job = await until('the job comes', () => worker.jobFor(operationId));
   for (const event of worker.eventsOf(job, 'failed')) await worker.publish(event);
   await plane.operation('member-red', operationId, 'failed');
 }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { freePorts } from '../../../testbed/services/ports.ts';
 import { startServices } from '../../../testbed/services/services.ts';
 import type { Services } from '../../../testbed/services/services.ts';
 import { createApi } from '../../api/src/create-api.js';
@@ -185,7 +186,7 @@ describe('the database', () => {
   it('that is not there when the API starts is waited for', async () => {
     const databaseUrl = await services.createDatabase(`t${crypto.randomUUID().slice(0, 8)}`);
     await services.postgres.stop();
-    const port = await freePort();
+    const [port] = (await freePorts(1)) as [number];
     const starting = createApi({
       databaseUrl,
       http: { host: '127.0.0.1', port },
@@ -339,17 +340,4 @@ function signal(pid: number, name: 'SIGSTOP' | 'SIGCONT'): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
-}
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net');
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
-      );
-    });
-  });
 }

@@ -42,7 +42,7 @@ afterEach(async () => {
 
 describe('a worker and a conductor with the least rights', () => {
   it('do all that they have to: jobs, events, dead letters', async () => {
-    await conductor.waitForConnect(10_000);
+    await conductor.waitForConnect(60_000);
     await conductor.declareHostQueue(OTHER);
     await until('the worker has its queue', () => worker.declareHostQueue(HOST, 5_000).then(() => true));
 
@@ -85,7 +85,7 @@ describe('a worker and a conductor with the least rights', () => {
       },
     ],
   ])('keep a worker from %s', async (_, reach) => {
-    await conductor.waitForConnect(10_000);
+    await conductor.waitForConnect(60_000);
     await conductor.declareHostQueue(OTHER);
     await conductor.declareHostQueue(HOST);
     const connection = await connect(workerUrl);
@@ -105,7 +105,7 @@ describe('a worker that comes before any conductor', () => {
     early.consume(jobsQueueOf(HOST), ({ messageId }) => void jobs.push(messageId), { prefetch: 1 });
 
     const late = await connectBroker(await userWith(empty, CONDUCTOR_RIGHTS), silent);
-    await late.waitForConnect(10_000);
+    await late.waitForConnect(60_000);
     await late.declareHostQueue(HOST);
     await late.publisher().publish(JOBS_EXCHANGE, HOST, {}, { messageId: 'j1' });
     await until('the job has come', () => jobs.length === 1);

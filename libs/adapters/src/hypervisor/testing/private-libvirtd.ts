@@ -74,7 +74,7 @@ export async function startPrivateLibvirtd(root: string, asUser = 'libvirt-qemu'
       child.once('exit', () => resolve());
       child.once('error', () => resolve());
     });
-    const deadline = performance.now() + 30_000;
+    const deadline = performance.now() + 120_000;
     for (;;) {
       try {
         await virsh('list');
