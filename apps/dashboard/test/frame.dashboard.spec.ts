@@ -41,6 +41,8 @@ const refusalOf = (action: string) => ({
   }),
 });
 
+/** As when somebody comes back to the tab: the page follows the events anew. One that has noticed already stays as it is. */
+const lookAgain = (page: Page) => page.evaluate(`document.dispatchEvent(new Event('visibilitychange'))`);
 const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name });
 
 describe('logging in', () => {
@@ -76,6 +78,14 @@ describe('logging in', () => {
     await page.getByRole('button', { name: 'Account' }).getByText('reader').waitFor();
   });
 
+  it('by a link leads on when one is in already', async () => {
+    const page = await browser.page();
+    await logIn(page, url, TOKENS.member);
+    await page.goto('about:blank');
+    await page.goto(`${url}/login#token=${TOKENS.member}`);
+    await heading(page, 'Overview').waitFor();
+  });
+
   it('ends when asked to, in this browser for good', async () => {
     const page = await browser.page();
     await logIn(page, url, TOKENS.member);
@@ -84,6 +94,39 @@ describe('logging in', () => {
     await page.getByText('You are logged out.').waitFor();
     await page.goto(`${url}/instances`);
     await heading(page, 'Log in to Varve').waitFor();
+  });
+
+  it('again in one tab is enough for the others', async () => {
+    const page = await browser.page();
+    await logIn(page, url, TOKENS.member);
+    const another = await page.context().newPage();
+    await another.goto(`${url}/instances`);
+    await heading(another, 'Instances').waitFor();
+    // It hears nothing until the login in the first one is over.
+    const ASKS = /\/v1\//;
+    await another.route(ASKS, (route) => route.abort());
+
+    const file = join(product.cluster.root, 'tokens.json');
+    const tokens = readFileSync(file, 'utf8');
+    const LATER = 'a-later-token-not-for-production';
+    writeFileSync(file, tokens.replace(TOKENS.member, LATER));
+    try {
+      await lookAgain(page);
+      await page.getByText('Your login has ended').waitFor();
+      await page.getByLabel('Token').fill(LATER);
+      await page.keyboard.press('Enter');
+      await heading(page, 'Overview').waitFor();
+
+      await another.unroute(ASKS);
+      const heard = another.waitForResponse((answer) => ASKS.test(answer.url()) && answer.ok());
+      await lookAgain(another);
+      await heard;
+      await heading(another, 'Instances').waitFor();
+      await page.reload();
+      await heading(page, 'Overview').waitFor();
+    } finally {
+      writeFileSync(file, tokens);
+    }
   });
 
   it('that has ended is taken up again where one was', async () => {
@@ -95,10 +138,12 @@ describe('logging in', () => {
     const file = join(product.cluster.root, 'tokens.json');
     const tokens = readFileSync(file, 'utf8');
     writeFileSync(file, tokens.replace(TOKENS.member, 'another-token-not-for-production'));
-    await page.reload();
-    await page.getByText('Your login has ended').waitFor();
-
-    writeFileSync(file, tokens);
+    try {
+      await lookAgain(page);
+      await page.getByText('Your login has ended').waitFor();
+    } finally {
+      writeFileSync(file, tokens);
+    }
     await page.getByLabel('Token').fill(TOKENS.member);
     await page.keyboard.press('Enter');
     await heading(page, 'Instances').waitFor();

@@ -112,6 +112,29 @@ describe('the instances', () => {
     expect(await seriousFaults(page)).toEqual([]);
   });
 
+  it('asked for anything without a network say so, and do nothing later by themselves', async () => {
+    await idle();
+    const points = async (): Promise<number> =>
+      (await product.client.restorePointPage(web.id, { limit: 50 })).items.length;
+    const before = await points();
+    await page.goto(`${url}/instances/${web.id}`);
+    await heading('web-1').waitFor();
+    await page.getByRole('button', { name: 'Snapshot now' }).click();
+    const dialog = page.getByRole('dialog');
+    await page.context().setOffline(true);
+    try {
+      await dialog.getByRole('button', { name: 'Take the snapshot' }).click();
+      await dialog.getByRole('alert').getByText('api_unreachable').waitFor();
+    } finally {
+      await page.context().setOffline(false);
+    }
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await page.goto(`${url}/instances`);
+    await rowOf('web-1').waitFor();
+    expect((await product.client.instance(web.id)).operationId).toBeNull();
+    expect(await points()).toBe(before);
+  });
+
   it('take snapshots all at once; of one that is busy, the refusal is said', async () => {
     await web.guest.write(100);
     product.store.hold?.();
@@ -123,8 +146,19 @@ describe('the instances', () => {
       await page.getByRole('button', { name: 'Snapshots of 3 instances' }).click();
       const dialog = page.getByRole('dialog', { name: 'Snapshots of what is selected' });
       await dialog.getByLabel('Name of the restore points').fill('all of them');
+      let goOn = (): void => undefined;
+      const held = new Promise<void>((resolve) => (goOn = resolve));
+      const ASKS = /\/snapshots$/;
+      await page.route(ASKS, async (route) => held.then(() => route.continue()));
       await dialog.getByRole('button', { name: 'Take snapshots' }).click();
+      await dialog.getByRole('button', { name: 'Ask for no more' }).waitFor();
+      // Whoever closes it now would have the rest never asked for.
+      await page.keyboard.press('Escape');
+      expect(await dialog.getByRole('button', { name: 'Close' }).count()).toBe(0);
+      goOn();
       await dialog.getByText('2 accepted').waitFor();
+      await page.unroute(ASKS);
+      await dialog.getByRole('button', { name: 'Close' }).first().waitFor();
       await dialog.getByRole('row').filter({ hasText: 'web-1' }).getByText('operation_running').waitFor();
       expect(await seriousFaults(page)).toEqual([]);
     } finally {

@@ -38,10 +38,10 @@ export function LiveProvider({ children }: { children: React.ReactNode }) {
   );
 
   useEffect(() => {
-    const stop = new AbortController();
-    const follow = async (): Promise<void> => {
-      let first = true;
-      for await (const event of api.events({}, { signal: stop.signal })) {
+    let first = true;
+    let stop = new AbortController();
+    const follow = async ({ signal }: AbortController): Promise<void> => {
+      for await (const event of api.events({}, { signal })) {
         if (event.type === 'away') setSilence({ since: new Date().toISOString() });
         else if (event.type === 'open') {
           setSilence(null);
@@ -51,12 +51,21 @@ export function LiveProvider({ children }: { children: React.ReactNode }) {
         } else take(event, queries, lists);
       }
     };
-    follow().catch((error: unknown) => {
-      if (stop.signal.aborted) return;
-      if (error instanceof ApiError && error.status === 401) leave('expired');
-      else setSilence({ refusal: error instanceof Error ? error : new Error(String(error)) });
-    });
+    // A browser has six connections to one origin, for all its tabs together: those that nobody looks at need none.
+    const followWhereSeen = (): void => {
+      stop.abort();
+      if (document.hidden) return;
+      const mine = (stop = new AbortController());
+      follow(mine).catch((error: unknown) => {
+        if (mine.signal.aborted) return;
+        if (error instanceof ApiError && error.status === 401) leave('expired');
+        else setSilence({ refusal: error instanceof Error ? error : new Error(String(error)) });
+      });
+    };
+    followWhereSeen();
+    document.addEventListener('visibilitychange', followWhereSeen);
     return () => {
+      document.removeEventListener('visibilitychange', followWhereSeen);
       stop.abort();
       lists.clear();
     };

@@ -6,10 +6,13 @@ export const makeQueryClient = (): QueryClient =>
     defaultOptions: {
       queries: {
         staleTime: 30_000,
+        // Else what is asked while the browser thinks itself offline waits without end, and says nothing.
+        networkMode: 'always',
         // The client tries again by itself, and knows after which errors that makes sense.
         retry: false,
         refetchOnWindowFocus: true,
       },
-      mutations: { retry: false },
+      // Nor is anything done later, when nobody expects it any more.
+      mutations: { retry: false, networkMode: 'always' },
     },
   });

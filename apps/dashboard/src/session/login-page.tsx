@@ -23,7 +23,7 @@ export function LoginPage() {
   const { login, left } = useSession();
   const { state } = useLocation() as { state: { from?: string } | null };
   const client = useMemo(() => clientFor(''), []);
-  const given = useTokenOfLink();
+  const given = useTokenOfLink(login === null);
   const about = useQuery({ queryKey: ['about'], queryFn: ({ signal }) => client.about({ signal }) });
   if (login) return <Navigate to={state?.from ?? '/'} replace />;
   return (
@@ -69,17 +69,21 @@ function Ways({ methods, given }: { methods: readonly Method[]; given: string | 
   );
 }
 
-/** A token that came with the link, to be put into the field. It leaves the address at once, which is kept and shown. */
-function useTokenOfLink(): string | undefined {
+/**
+ * A token that came with the link, to be put into the field. It leaves the address at once, which is kept and shown.
+ *
+ * @param wanted - whoever is logged in is on the way to another page
+ */
+function useTokenOfLink(wanted: boolean): string | undefined {
   const { hash, pathname, state } = useLocation();
   const navigate = useNavigate();
   const [given, setGiven] = useState<string>();
   useEffect(() => {
     const token = new URLSearchParams(hash.slice(1)).get('token');
-    if (token === null) return;
+    if (token === null || !wanted) return;
     setGiven(token);
     void navigate(pathname, { replace: true, state });
-  }, [hash, pathname, state, navigate]);
+  }, [hash, pathname, state, navigate, wanted]);
   return given;
 }
 

@@ -17,12 +17,18 @@ export function SessionProvider({ children }: { children: React.ReactNode }) {
 
   const leave = useCallback(
     (why: 'asked' | 'expired') => {
+      const kept = restored();
+      queries.clear();
+      if (why === 'expired' && kept !== null && kept.token !== login?.token) {
+        // In another tab somebody has logged in again already.
+        setLogin(kept);
+        return;
+      }
       store(NAME, null);
       setLogin(null);
       setLeft(why);
-      queries.clear();
     },
-    [queries],
+    [queries, login?.token],
   );
   const enter = useCallback(
     (answer: LoginView) => {
@@ -40,7 +46,8 @@ export function SessionProvider({ children }: { children: React.ReactNode }) {
     // Where one logs in, a refusal is an answer and no end.
     if (!inside) return;
     const noticed = (error: unknown): void => {
-      if (error instanceof ApiError && error.status === 401) leave('expired');
+      // A login that is refused beside, as for another project, says nothing of this one.
+      if (error instanceof ApiError && error.status === 401 && error.code !== 'login_failed') leave('expired');
     };
     const stopQueries = queries.getQueryCache().subscribe(({ query }) => noticed(query.state.error));
     const stopMutations = queries.getMutationCache().subscribe(({ mutation }) => noticed(mutation?.state.error));

@@ -12,7 +12,7 @@ export const instance = {
   cancel: 'Cancel: {{kind}}',
   cancelAsked: 'Cancelling',
   unsupported: 'No snapshot can be taken of this instance:',
-  hostAway: 'Host {{host}} has not been heard of. What you see is what it said last:',
+  hostAway: 'Host {{host}} tells nothing of this instance now. What you see was heard last:',
   notSeen: 'not known: nothing like it was seen yet',
   atMost: 'at most {{value}}',
   about_one: 'about {{value}}, as the last time',
@@ -104,6 +104,7 @@ export const instance = {
     kept: 'Kept for undo',
     keptHint: 'the whole disk as it is at that moment, until the next rollback',
     newer: 'Newer restore points',
+    newerStay_zero: 'none',
     newerStay_one: '{{count}}, it stays: one can go forward to it again',
     newerStay_other: '{{count}}, all stay: one can go forward to them again',
     endsUndo: 'Earlier rollback',
@@ -115,10 +116,13 @@ export const instance = {
     undoing: 'The undo runs',
     stillRuns:
       'The instance is still as it was. Until its disk is exchanged this can be cancelled. You may leave this page: it goes on.',
+    goesDown:
+      'The guest is shut down now. Until its disk is exchanged this can be cancelled; the guest is then started again. You may leave this page: it goes on.',
     cancelAsked: 'Cancelling was asked for. Its end says whether that came in time. You may leave this page.',
     noReturn: 'It can’t be cancelled any more and will be brought to its end. You may leave this page: it goes on.',
     done: '{{name}} is back at the chosen point',
-    undone: '{{name}} is as it was before the rollback',
+    triedAgain: 'This fails, and is tried again by itself: {{step}}',
+    undone: '{{name}} has the disk again that was replaced',
     doneHint: 'Check whether it is what you wanted; the guest may still be booting.',
     undoHint:
       'Not what you wanted? “Undo” brings back the disk as it was before, with all that was written. “Keep” frees the space that this takes.',
@@ -127,7 +131,8 @@ export const instance = {
     local: 'Found on its host',
     kept: 'Kept for undo',
     cancelled: 'Cancelled.',
-    asItWas: 'Nothing was changed: the disk of {{name}} is as it was, and a guest that ran runs on.',
+    asItWas:
+      'Nothing was changed: the disk of {{name}} is as it was. A guest that was shut down for this was started again.',
     nobodyKnows:
       'The host of {{name}} no longer tells of it: what came of it is known once it does. Look at the instance before you try again.',
     again: 'Try again',
@@ -143,6 +148,10 @@ export const instance = {
     explained:
       'The instance restarts with the disk that the rollback replaced. What it has written since is kept in its turn: an undo can be undone, too.',
     yes: 'Undo the rollback',
+    titleUndone: 'Take back the undo on {{name}}?',
+    explainedUndone:
+      'The instance restarts with the disk that the undo replaced, the one that was rolled back. What it has written since is kept in its turn.',
+    yesUndone: 'Take the undo back',
   },
   keep: {
     button: 'Keep',
@@ -150,6 +159,9 @@ export const instance = {
     explained:
       'What it replaced is deleted from the host and its space is free again. After that the rollback can’t be undone. The guest does not notice, and restore points stay.',
     yes: 'Keep it, delete what was replaced',
+    titleUndone: 'Keep the undo for good?',
+    explainedUndone:
+      'The disk that was rolled back is deleted from the host and its space is free again. After that the undo can’t be taken back. The guest does not notice, and restore points stay.',
   },
   settle: {
     open: 'Settle the disk…',

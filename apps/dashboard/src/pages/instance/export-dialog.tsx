@@ -7,7 +7,7 @@ import { OperationProgress } from '../../common/operation-progress.tsx';
 import { ProblemAlert } from '../../common/problem-alert.tsx';
 import { QueryState } from '../../common/query-state.tsx';
 import { useFormat } from '../../common/use-format.ts';
-import { useOperation, useRequest } from './questions.ts';
+import { useOperationHere, useRequest } from './questions.ts';
 import { CancelButton } from './running-operation.tsx';
 
 interface Props {
@@ -72,7 +72,7 @@ export function ExportDialog({ instance, point, onClose }: Props) {
 
 function Course({ id }: { id: string }) {
   const { t } = useTranslation();
-  const operation = useOperation(id);
+  const operation = useOperationHere(id);
   return (
     <QueryState query={operation}>
       {(now) =>

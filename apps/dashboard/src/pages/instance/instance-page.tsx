@@ -39,7 +39,7 @@ function Known({ instance }: { instance: InstanceView }) {
       </PageTitle>
       <Flex vertical gap={16}>
         <InstanceFacts instance={instance} />
-        {instance.operationId !== null && <RunningOperation id={instance.operationId} />}
+        {instance.operationId !== null && <RunningOperation key={instance.operationId} id={instance.operationId} />}
         <UndoOffer instance={instance} />
         <Card size="small" title={t('instance.timeline.title')}>
           <Timeline instanceId={instance.id} actions={actions} />

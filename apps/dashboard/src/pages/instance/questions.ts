@@ -6,26 +6,22 @@ import type { InstanceView, OperationView, RollbackView } from '@varve/contracts
 import { useEffect, useRef } from 'react';
 import { useApi } from '../../api/api.ts';
 import { keys, refreshInstance } from '../../api/keys.ts';
+import { useOperation } from '../../api/operations.ts';
 import { useMay } from '../../session/session.tsx';
-
-/** Live events say what becomes of a running operation; where they are held up, asking does. Milliseconds. */
-const ASK_AGAIN_MS = 5_000;
 
 export function useInstance(id: string): UseQueryResult<InstanceView> {
   const api = useApi();
   return useQuery({ queryKey: keys.instance(id), queryFn: ({ signal }) => api.instance(id, { signal }) });
 }
 
-/** @param id - `null`: of none */
-export function useOperation(id: string | null): UseQueryResult<OperationView> {
-  const api = useApi();
+/**
+ * An operation on the instance that is on the screen.
+ *
+ * @param id - `null`: of none
+ */
+export function useOperationHere(id: string | null): UseQueryResult<OperationView> {
   const queries = useQueryClient();
-  const query = useQuery({
-    queryKey: keys.operation(id ?? ''),
-    queryFn: ({ signal }) => api.operation(id ?? '', { signal }),
-    enabled: id !== null,
-    refetchInterval: ({ state: { data } }) => (data && isFinished(data) ? false : ASK_AGAIN_MS),
-  });
+  const query = useOperation(id);
   const ended = query.data && isFinished(query.data) ? query.data.instanceId : null;
   const ran = useRef(false);
   useEffect(() => {

@@ -1,5 +1,6 @@
 import { Flex, Steps } from 'antd';
 import type { InstanceView } from '@varve/contracts';
+import { isFinished } from '@varve/api-client';
 import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useParams, useSearchParams } from 'react-router';
@@ -7,7 +8,7 @@ import { PageTitle } from '../../common/page-title.tsx';
 import { QueryState } from '../../common/query-state.tsx';
 import { PowerTag } from '../../common/tags.tsx';
 import { NoPoints } from './points-table.tsx';
-import { useInstance, useOperation } from './questions.ts';
+import { useInstance, useOperationHere } from './questions.ts';
 import { ChoosePoint } from './rollback/choose-point.tsx';
 import { Confirm } from './rollback/confirm.tsx';
 import { Course } from './rollback/course.tsx';
@@ -43,7 +44,8 @@ function Known({ instance }: { instance: InstanceView }) {
       },
       { replace },
     );
-  const running = other?.kind === 'rollback' || other?.kind === 'undo' ? other.id : null;
+  const exchanges = other?.kind === 'rollback' || other?.kind === 'undo';
+  const running = exchanges && !isFinished(other) ? other.id : null;
   useEffect(() => {
     if (running !== null && started === null) go({ rollback: running }, true);
   });
@@ -65,7 +67,7 @@ function Known({ instance }: { instance: InstanceView }) {
             { title: t('instance.rollback.stepCourse') },
           ]}
         />
-        {started === null && other && running === null && <RunningOperation id={other.id} />}
+        {started === null && other && running === null && <RunningOperation key={other.id} id={other.id} />}
         {started !== null ? (
           <Course
             key={started}
@@ -93,6 +95,6 @@ function Known({ instance }: { instance: InstanceView }) {
 
 /** What runs on the instance already, unless it is what this page has started. */
 function useRunning({ operationId }: InstanceView, started: string | null) {
-  const { data } = useOperation(started === null ? operationId : null);
+  const { data } = useOperationHere(started === null ? operationId : null);
   return started === null && operationId !== null ? (data ?? null) : null;
 }

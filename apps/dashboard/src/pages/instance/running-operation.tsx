@@ -7,12 +7,12 @@ import { OperationProgress } from '../../common/operation-progress.tsx';
 import { ProblemAlert } from '../../common/problem-alert.tsx';
 import { OperationTag } from '../../common/tags.tsx';
 import { useMay } from '../../session/session.tsx';
-import { useOperation, useRequest } from './questions.ts';
+import { useOperationHere, useRequest } from './questions.ts';
 
 /** What runs on the instance now, as it goes on. */
 export function RunningOperation({ id }: { id: string }) {
   const { t } = useTranslation();
-  const { data: operation, error, refetch } = useOperation(id);
+  const { data: operation, error, refetch } = useOperationHere(id);
   if (!operation) return error && <ProblemAlert error={error} onRetry={() => void refetch()} />;
   if (isFinished(operation)) return null;
   return (

@@ -10,13 +10,13 @@ import { OperationProgress } from '../../common/operation-progress.tsx';
 import { ProblemAlert } from '../../common/problem-alert.tsx';
 import { QueryState } from '../../common/query-state.tsx';
 import { useFormat } from '../../common/use-format.ts';
-import { useOperation } from './questions.ts';
+import { useOperationHere } from './questions.ts';
 import { CancelButton } from './running-operation.tsx';
 
 /** A snapshot that was asked for: how it goes, and what came of it. */
 export function SnapshotCourse({ snapshot, onAgain }: { snapshot: SnapshotView; onAgain: () => void }) {
   const { t } = useTranslation();
-  const operation = useOperation(snapshot.operationId);
+  const operation = useOperationHere(snapshot.operationId);
   return (
     <QueryState query={operation}>
       {(now) => {

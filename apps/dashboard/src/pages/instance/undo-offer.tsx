@@ -50,12 +50,14 @@ export function UndoAndKeep({ instance, rollback }: { instance: InstanceView; ro
   const undo = useRequest(instance.id, (api, id: string) => api.undoRollback(id));
   const keep = useRequest(instance.id, (api, id: string) => api.keepRollback(id));
   if (!rollback.undoable) return null;
+  // Of an undo the other disk is the one that was replaced.
+  const which = rollback.kind === 'undo' ? 'Undone' : '';
 
   const askUndo = (): void =>
     void modal.confirm({
-      title: t('instance.undo.title', { name: instance.name }),
-      content: t('instance.undo.explained'),
-      okText: t('instance.undo.yes'),
+      title: t(`instance.undo.title${which}`, { name: instance.name }),
+      content: t(`instance.undo.explained${which}`),
+      okText: t(`instance.undo.yes${which}`),
       cancelText: t('common.action.cancel'),
       autoFocusButton: 'cancel',
       // This offer is gone from the screen as soon as the undo runs; what follows is not.
@@ -67,8 +69,8 @@ export function UndoAndKeep({ instance, rollback }: { instance: InstanceView; ro
     });
   const askKeep = (): void =>
     void modal.confirm({
-      title: t('instance.keep.title'),
-      content: t('instance.keep.explained'),
+      title: t(`instance.keep.title${which}`),
+      content: t(`instance.keep.explained${which}`),
       okText: t('instance.keep.yes'),
       okButtonProps: { danger: true },
       cancelText: t('common.action.cancel'),

@@ -37,7 +37,10 @@ export function BulkResults({ of, outcomes }: { of: Selection; outcomes: Readonl
       dataSource={rows}
       pagination={rows.length > 50 ? { pageSize: 50, showSizeChanger: false } : false}
       columns={[
-        { title: t('instances.column.name'), render: (_, { id, name }) => <Link to={`/instances/${id}`}>{name}</Link> },
+        {
+          title: t('instances.column.name'),
+          render: (_, { id, name }) => <Beside to={`/instances/${id}`}>{name}</Beside>,
+        },
         {
           title: t('instances.bulk.outcome'),
           render: (_, { outcome }) => (
@@ -55,7 +58,7 @@ export function BulkResults({ of, outcomes }: { of: Selection; outcomes: Readonl
 function Said({ outcome }: { outcome: Outcome }) {
   const said = useSaid();
   if (outcome.is === 'accepted') {
-    return <Link to={`/operations/${outcome.operationId}`}>{outcome.operationId.slice(0, 8)}</Link>;
+    return <Beside to={`/operations/${outcome.operationId}`}>{outcome.operationId.slice(0, 8)}</Beside>;
   }
   if (outcome.is !== 'refused') return null;
   const code = codeOf(outcome.error);
@@ -68,3 +71,10 @@ function Said({ outcome }: { outcome: Outcome }) {
     </>
   );
 }
+
+/** In a tab of its own: on this page the rest is still being asked for. */
+const Beside = ({ to, children }: { to: string; children: React.ReactNode }) => (
+  <Link to={to} target="_blank">
+    {children}
+  </Link>
+);

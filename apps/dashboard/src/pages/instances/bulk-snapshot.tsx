@@ -50,6 +50,9 @@ export function BulkSnapshot({ of, onClose, onDone }: Props) {
       open
       title={t('instances.bulk.title')}
       onCancel={close}
+      // What was not asked for yet would never be.
+      closable={!underWay}
+      keyboard={!underWay}
       width={720}
       mask={{ closable: false }}
       footer={
@@ -66,7 +69,7 @@ export function BulkSnapshot({ of, onClose, onDone }: Props) {
               </Button>
             </>
           ) : (
-            <Button onClick={close}>{t('common.action.close')}</Button>
+            !underWay && <Button onClick={close}>{t('common.action.close')}</Button>
           )}
         </Flex>
       }

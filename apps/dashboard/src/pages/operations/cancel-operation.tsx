@@ -6,6 +6,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useApi } from '../../api/api.ts';
 import { keys } from '../../api/keys.ts';
+import { laterOf } from '../../api/operations.ts';
 import { ProblemAlert } from '../../common/problem-alert.tsx';
 import { useMay } from '../../session/session.tsx';
 
@@ -22,7 +23,7 @@ export function CancelOperation({ operation }: { operation: OperationView }) {
   const cancelling = useMutation({
     mutationFn: () => api.cancelOperation(operation.id),
     onSuccess: (after) => {
-      queries.setQueryData(keys.operation(operation.id), after);
+      queries.setQueryData(keys.operation(operation.id), laterOf(queries, after));
       setAsks(false);
     },
   });

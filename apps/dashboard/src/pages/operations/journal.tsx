@@ -1,11 +1,9 @@
 import { CheckCircleOutlined, CloseCircleOutlined, SyncOutlined, UndoOutlined } from '@ant-design/icons';
-import { useQuery } from '@tanstack/react-query';
 import { isFinished } from '@varve/api-client';
 import type { OperationView, StepView } from '@varve/contracts';
 import { Card, Flex, Table, Tag, Typography } from 'antd';
 import { useTranslation } from 'react-i18next';
-import { useApi } from '../../api/api.ts';
-import { keys } from '../../api/keys.ts';
+import { useSteps } from '../../api/operations.ts';
 import { QueryState } from '../../common/query-state.tsx';
 import { useFormat } from '../../common/use-format.ts';
 import { useSaid } from '../../common/use-said.ts';
@@ -19,21 +17,11 @@ const LOOK = {
   undone: { color: 'warning', icon: <UndoOutlined /> },
 } as const satisfies Record<StepView['state'], object>;
 
-/** As on the page of the operation: events tell of most, this of the rest. Milliseconds. */
-const LOOK_EVERY_MS = 5_000;
-
-/** What its host did, step by step, while it does it. Steps have the names, among others, that they have in the host's log. */
+/** What its host did. Steps have the names, among others, that they have in the host's log. */
 export function Journal({ operation }: { operation: OperationView }) {
   const { t } = useTranslation();
-  const api = useApi();
   const over = isFinished(operation);
-  const steps = useQuery({
-    // What is known of one that has ended is other than what was heard while it ran.
-    queryKey: [...keys.steps(operation.id), over],
-    queryFn: ({ signal }) => api.steps(operation.id, { signal }),
-    refetchInterval: over ? false : LOOK_EVERY_MS,
-    placeholderData: (known) => known,
-  });
+  const steps = useSteps(operation);
   return (
     <Card size="small" title={<h2 style={{ margin: 0, fontSize: 16 }}>{t('operations.journal')}</h2>}>
       <QueryState

@@ -1,11 +1,8 @@
-import { useQuery } from '@tanstack/react-query';
-import { isFinished } from '@varve/api-client';
 import type { OperationView } from '@varve/contracts';
 import { Alert, Card, Col, Flex, Row } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
-import { useApi } from '../../api/api.ts';
-import { keys } from '../../api/keys.ts';
+import { useOperation } from '../../api/operations.ts';
 import { OperationProgress } from '../../common/operation-progress.tsx';
 import { PageTitle } from '../../common/page-title.tsx';
 import { ProblemAlert } from '../../common/problem-alert.tsx';
@@ -17,18 +14,10 @@ import { Journal } from './journal.tsx';
 import { Phases } from './phases.tsx';
 import { RetryOperation } from './retry-operation.tsx';
 
-/** Should live events be held back on the way, e.g. by a proxy, this is how late what runs is seen. Milliseconds. */
-const LOOK_EVERY_MS = 10_000;
-
 export default function OperationPage() {
   const { t } = useTranslation();
-  const api = useApi();
   const { operationId = '' } = useParams();
-  const query = useQuery({
-    queryKey: keys.operation(operationId),
-    queryFn: ({ signal }) => api.operation(operationId, { signal }),
-    refetchInterval: ({ state }) => (state.data && isFinished(state.data) ? false : LOOK_EVERY_MS),
-  });
+  const query = useOperation(operationId);
   const title = query.data
     ? t('operations.one', {
         kind: t(`common.kind.${query.data.kind}`),
@@ -42,8 +31,9 @@ export default function OperationPage() {
         extra={
           query.data && (
             <>
-              <CancelOperation operation={query.data} />
-              <RetryOperation operation={query.data} />
+              {/* What was asked of one operation is not asked of the next. */}
+              <CancelOperation key={`cancel ${query.data.id}`} operation={query.data} />
+              <RetryOperation key={`retry ${query.data.id}`} operation={query.data} />
             </>
           )
         }

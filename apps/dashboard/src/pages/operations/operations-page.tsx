@@ -7,7 +7,7 @@ import { Link } from 'react-router';
 import { useApi } from '../../api/api.ts';
 import { keys } from '../../api/keys.ts';
 import { useActiveOperations } from '../../api/operations.ts';
-import { linkTo, queryFrom } from '../../common/address.ts';
+import { addressWith, queryFrom } from '../../common/address.ts';
 import { FoundNothing } from '../../common/found-nothing.tsx';
 import { PAGE_SIZE, PageTurner } from '../../common/page-turner.tsx';
 import { PageTitle } from '../../common/page-title.tsx';
@@ -32,9 +32,9 @@ export default function OperationsPage() {
     queryFn: ({ signal }) => api.operationPage(query, { signal }),
     placeholderData: keepPreviousData,
   });
-  const active = useActiveOperations();
+  const active = useActiveOperations(asked);
   const filtered = FILTERS.some((name) => params.has(name)) || params.has('marker');
-  const running = apart ? (active.data?.items ?? []).filter((one) => isAskedFor(one, asked)) : [];
+  const running = apart ? (active.data?.items ?? []) : [];
   const Shown = wide ? OperationTable : OperationCards;
 
   return (
@@ -44,7 +44,7 @@ export default function OperationsPage() {
         <OperationFilters query={asked} seen={(page.data?.items ?? []).map(({ host }) => host)} />
         <QueryState
           // Those under way are above the others, which would be moved down by them.
-          query={apart && active.isPending ? active : page}
+          query={apart && !active.data ? active : page}
           empty={{
             when: ({ items }) => items.length === 0 && running.length === 0,
             show: filtered ? <FoundNothing filters={FILTERS} /> : <NoOperations />,
@@ -53,7 +53,9 @@ export default function OperationsPage() {
           {({ items, nextMarker }: Page<OperationView>) => (
             <>
               {apart && active.data?.nextMarker && (
-                <Link to={linkTo('/operations', { active: 'true' })}>{t('operations.moreActive')}</Link>
+                <Link to={`/operations?${addressWith(params, { active: 'true' }).toString()}`}>
+                  {t('operations.moreActive')}
+                </Link>
               )}
               <Shown
                 // The two lists are of two moments: what has just ended may be in both.
@@ -69,11 +71,6 @@ export default function OperationsPage() {
     </>
   );
 }
-
-const isAskedFor = (one: OperationView, { kind, host, instanceId }: Partial<OperationQuery>): boolean =>
-  (kind === undefined || one.kind === kind) &&
-  (host === undefined || one.host === host) &&
-  (instanceId === undefined || one.instanceId === instanceId);
 
 function NoOperations() {
   const { t } = useTranslation();

@@ -34,6 +34,7 @@ export default function OverviewPage() {
       </>
     );
   }
+  const { queued, running } = overview.data?.operations ?? { queued: 0, running: 0 };
   const half = { xs: 24, xl: 12 };
   return (
     <>
@@ -43,7 +44,7 @@ export default function OverviewPage() {
           <ProtectionCards query={overview} />
         </Col>
         <Col {...half}>
-          <RunningCard />
+          <RunningCard all={queued + running} />
         </Col>
         <Col {...half}>
           <AgesCard query={overview} />

@@ -11,7 +11,8 @@ import { SizedCard } from './sized-card.tsx';
 /** So many have room. */
 const SHOWN = 3;
 
-export function RunningCard() {
+/** @param props.all - how many there are, of which not all may be listed */
+export function RunningCard({ all }: { all: number }) {
   const { t } = useTranslation();
   const active = useActiveOperations();
   return (
@@ -28,14 +29,14 @@ export function RunningCard() {
           show: <Typography.Text type="secondary">{t('overview.nothingRuns')}</Typography.Text>,
         }}
       >
-        {({ items }) => (
+        {({ items, nextMarker }) => (
           <Flex vertical gap={8}>
             {items.slice(0, SHOWN).map((operation) => (
               <Running key={operation.id} listed={operation} listedAt={active.dataUpdatedAt} />
             ))}
             {items.length > SHOWN && (
               <Link to={linkTo('/operations', { active: 'true' })}>
-                {t('overview.more', { count: items.length - SHOWN })}
+                {t('overview.more', { count: (nextMarker ? Math.max(all, items.length) : items.length) - SHOWN })}
               </Link>
             )}
           </Flex>

@@ -15,7 +15,7 @@ import { keys } from '../../../api/keys.ts';
 import { QueryState } from '../../../common/query-state.tsx';
 import { useFormat } from '../../../common/use-format.ts';
 import { When } from '../../../common/when.tsx';
-import { useOperation } from '../questions.ts';
+import { useOperationHere } from '../questions.ts';
 import type { AtWork } from './at-work.ts';
 import { atWork } from './at-work.ts';
 
@@ -27,7 +27,7 @@ export function ChainDrawing({ instance }: { instance: InstanceView }) {
     queryKey: keys.chain(instance.id),
     queryFn: ({ signal }) => api.chain(instance.id, { signal }),
   });
-  const operation = useOperation(instance.operationId).data ?? null;
+  const operation = useOperationHere(instance.operationId).data ?? null;
   return (
     <Card
       size="small"

@@ -4,11 +4,13 @@ import { isFinished } from '@varve/api-client';
 import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate } from 'react-router';
+import { useSteps } from '../../../api/operations.ts';
 import { OperationProgress } from '../../../common/operation-progress.tsx';
 import { ProblemAlert } from '../../../common/problem-alert.tsx';
 import { QueryState } from '../../../common/query-state.tsx';
 import { useFormat } from '../../../common/use-format.ts';
-import { useOperation, useRollback } from '../questions.ts';
+import { useSaid } from '../../../common/use-said.ts';
+import { useOperationHere, useRollback } from '../questions.ts';
 import { CancelButton } from '../running-operation.tsx';
 import { UndoAndKeep } from '../undo-offer.tsx';
 
@@ -21,7 +23,7 @@ interface Props {
 
 /** The last step: a rollback or an undo on its way, and what came of it. */
 export function Course({ instance, id, onAgain }: Props) {
-  const operation = useOperation(id);
+  const operation = useOperationHere(id);
   const rollback = useRollback(instance.id, id);
   const { state } = operation.data ?? { state: null };
   const { refetch } = rollback;
@@ -51,6 +53,7 @@ function OnItsWay({ operation }: { operation: OperationView }) {
       <Flex vertical gap={12} role="status">
         <strong>{t(operation.kind === 'undo' ? 'instance.course.undoing' : 'instance.course.running')}</strong>
         <OperationProgress operation={operation} />
+        <Trouble operation={operation} />
         <span>{t(`instance.course.${outlook(operation)}`)}</span>
         <Flex gap={8} wrap justify="space-between">
           <Link to={`/operations/${operation.id}`}>{t('instance.steps')}</Link>
@@ -61,8 +64,29 @@ function OnItsWay({ operation }: { operation: OperationView }) {
   );
 }
 
-const outlook = ({ cancellable, cancelRequested }: OperationView) =>
-  cancelRequested ? 'cancelAsked' : cancellable ? 'stillRuns' : 'noReturn';
+/** What can't be taken back any more is tried until it works: what it fails of is for somebody to see to. */
+function Trouble({ operation }: { operation: OperationView }) {
+  const { t } = useTranslation();
+  const said = useSaid();
+  const { data } = useSteps(operation);
+  const failing = operation.cancellable ? undefined : data?.items.findLast(({ state }) => state === 'failed');
+  return (
+    failing && (
+      <Alert
+        type="warning"
+        showIcon
+        title={t('instance.course.triedAgain', { step: said.step(failing.name).title })}
+        description={failing.detail}
+      />
+    )
+  );
+}
+
+const outlook = ({ cancellable, cancelRequested, phase }: OperationView) => {
+  if (cancelRequested) return 'cancelAsked';
+  if (!cancellable) return 'noReturn';
+  return phase === 'restoring' ? 'goesDown' : 'stillRuns';
+};
 
 interface OutcomeProps {
   readonly instance: InstanceView;

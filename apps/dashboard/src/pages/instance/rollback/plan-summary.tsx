@@ -10,7 +10,6 @@ export function PlanSummary({ instance, plan }: { instance: InstanceView; plan: 
   const format = useFormat();
   const { target, fetchBytesAtMost, downtime, unsavedBytesAtMost, newerRestorePoints, endsUndoOf } = plan;
   const at = target.sealedAt ?? target.createdAt;
-  const running = instance.state === 'running' || instance.state === 'paused';
   return (
     <Card size="small" title={t('instance.plan.title')}>
       <Flex vertical gap={12}>
@@ -30,11 +29,12 @@ export function PlanSummary({ instance, plan }: { instance: InstanceView; plan: 
             {
               key: 'down',
               label: t('instance.plan.downtime'),
-              children: !running
-                ? t('instance.plan.notRunning')
-                : downtime === null
-                  ? t('instance.plan.downtimeUnknown')
-                  : t('instance.plan.downtimeAbout', { time: format.duration(downtime.ms), count: downtime.samples }),
+              children:
+                instance.state === 'stopped'
+                  ? t('instance.plan.notRunning')
+                  : downtime === null
+                    ? t('instance.plan.downtimeUnknown')
+                    : t('instance.plan.downtimeAbout', { time: format.duration(downtime.ms), count: downtime.samples }),
             },
             {
               key: 'fetch',
