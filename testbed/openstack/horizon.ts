@@ -64,8 +64,14 @@ export class Horizon {
       const answer = await fetch(`${url}/auth/login/`, { signal: AbortSignal.timeout(ANSWER_MS) });
       return answer.ok;
     });
-    await service.start();
-    return new Horizon(url, service, dir);
+    const horizon = new Horizon(url, service, dir);
+    try {
+      await service.start();
+      return horizon;
+    } catch (error) {
+      await horizon.stop();
+      throw error;
+    }
   }
 
   async logIn({ user, password }: Login): Promise<Visitor> {
