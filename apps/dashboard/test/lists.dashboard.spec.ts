@@ -104,6 +104,8 @@ describe('the instances', () => {
     await page.goto(`${url}/instances`);
     await page.getByRole('columnheader', { name: 'Name' }).click();
     await page.waitForURL(/sort=name/);
+    // Until the table knows, another click asks for the same.
+    await page.locator('th[aria-sort=ascending]').waitFor();
     await page.getByRole('columnheader', { name: 'Name' }).click();
     await page.waitForURL(/order=desc/);
     await firstRowIs('web-1');
