@@ -1,5 +1,5 @@
 import type { QueryClient, UseQueryResult } from '@tanstack/react-query';
-import { queryOptions, useQuery, useQueryClient } from '@tanstack/react-query';
+import { keepPreviousData, queryOptions, useQuery, useQueryClient } from '@tanstack/react-query';
 import type { VarveClient } from '@varve/api-client';
 import type { OperationQuery, OperationView, Page } from '@varve/contracts';
 import { isFinished } from '@varve/api-client';
@@ -19,6 +19,7 @@ const activeOperations = (api: VarveClient, { kind, host, instanceId }: Of = {})
         { active: true, limit: MOST, ...(kind && { kind }), ...(host && { host }), ...(instanceId && { instanceId }) },
         { signal },
       ),
+    placeholderData: keepPreviousData,
   });
 
 /** What waits or runs, newest first: everything, or that of a kind, a host, an instance. */

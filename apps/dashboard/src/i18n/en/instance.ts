@@ -205,6 +205,8 @@ export const instance = {
   timeline: {
     title: 'Timeline',
     label:
+      'Restore points on the time line. Arrow keys go from point to point, Home and End to the first and last, plus and minus zoom.',
+    labelChoose:
       'Restore points on the time line. Arrow keys go from point to point, Home and End to the first and last, plus and minus zoom, Enter chooses.',
     zoomIn: 'Zoom in',
     zoomOut: 'Zoom out',

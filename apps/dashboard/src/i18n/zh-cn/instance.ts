@@ -189,7 +189,8 @@ export const instance = {
   },
   timeline: {
     title: '时间线',
-    label: '时间线上的还原点。方向键逐点移动，Home 和 End 到第一个和最后一个，加减号缩放，回车选择。',
+    label: '时间线上的还原点。方向键逐点移动，Home 和 End 到第一个和最后一个，加减号缩放。',
+    labelChoose: '时间线上的还原点。方向键逐点移动，Home 和 End 到第一个和最后一个，加减号缩放，回车选择。',
     zoomIn: '放大',
     zoomOut: '缩小',
     earlier: '更早',

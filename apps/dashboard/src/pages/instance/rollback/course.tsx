@@ -69,7 +69,9 @@ function Trouble({ operation }: { operation: OperationView }) {
   const { t } = useTranslation();
   const said = useSaid();
   const { data } = useSteps(operation);
-  const failing = operation.cancellable ? undefined : data?.items.findLast(({ state }) => state === 'failed');
+  // Before that, and where it is taken back as somebody asked, what failed is not tried again.
+  const isTried = !operation.cancellable && !operation.cancelRequested;
+  const failing = isTried ? data?.items.findLast(({ state }) => state === 'failed') : undefined;
   return (
     failing && (
       <Alert

@@ -101,7 +101,7 @@ function Known({ seen, view, width, actions, onEnter }: KnownProps) {
         role="listbox"
         className="timeline"
         tabIndex={0}
-        aria-label={t('instance.timeline.label')}
+        aria-label={t(onEnter ? 'instance.timeline.labelChoose' : 'instance.timeline.label')}
         aria-activedescendant={current ? option : undefined}
         onKeyDown={onKeyDown}
         onFocus={() => current ?? setChosen(marks.findLast((mark) => mark.at <= span.to) ?? null)}
