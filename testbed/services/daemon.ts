@@ -16,6 +16,8 @@ export interface DaemonOptions {
   readonly stopSignal?: NodeJS.Signals;
   /** How long it may take over that before it is killed; milliseconds. */
   readonly graceMs?: number;
+  /** It has children in process groups of their own that are nothing without it; a worker's are the instances. */
+  readonly ownsChildren?: boolean;
 }
 
 export class Daemon {
@@ -76,11 +78,12 @@ export class Daemon {
     if (!inTime) await this.kill();
   }
 
-  /** kill -9, the whole group and its children in groups of their own, as PostgreSQL has; returns when all are gone. */
+  /** kill -9, the whole group and the children that it owns; returns when all are gone. */
   async kill(): Promise<void> {
     const pid = this.child?.pid;
     if (pid === undefined) return;
-    const children = childrenOf(pid).map((child) => ({ child, startTime: startTimeOf(child) }));
+    const owned = this.options.ownsChildren ? childrenOf(pid) : [];
+    const children = owned.map((child) => ({ child, startTime: startTimeOf(child) }));
     process.kill(-pid, 'SIGKILL');
     for (const { child, startTime } of children) if (isSameProcess(child, startTime)) killIfThere(child);
     await this.exited;

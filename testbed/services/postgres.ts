@@ -59,6 +59,7 @@ export async function preparePostgres(account: Account, dir: string, port: numbe
     cwd: dir,
     logFile: join(dir, 'postgres.log'),
     stopSignal: 'SIGINT',
+    ownsChildren: true,
   });
   const urlOf = (database: string): string => `postgresql://varve:${PASSWORD}@127.0.0.1:${port}/${database}`;
   const sql = async (database: string, text: string): Promise<number> => {
