@@ -224,27 +224,31 @@ export class ProvingGuest {
 
   /** Has the guest shut down in order; returns when QEMU is gone. */
   async powerOff(): Promise<void> {
-    const gone = this.waitGone();
+    const isGone = this.endOfQemu();
     await this.ask('poweroff');
-    await gone;
+    await this.waitGone(isGone);
   }
 
   /** kill -9 of QEMU, whoever started it; returns when it is gone. Nothing to do when there is none. */
   async kill9(): Promise<void> {
     const pid = this.pid();
     if (pid === null) return;
-    const gone = this.waitGone();
+    const isGone = this.endOfQemu();
     process.kill(pid, 'SIGKILL');
-    await gone;
+    await this.waitGone(isGone);
   }
 
   /** Returns when the QEMU that there is now has ended and closed its files. */
-  async waitGone(deadlineMs = 120_000): Promise<void> {
+  async waitGone(isGone = this.endOfQemu()): Promise<void> {
+    await until(`${this.id}'s QEMU is gone`, isGone, { deadlineMs: 120_000, everyMs: 10 });
+    this.control.close();
+  }
+
+  /** To be asked for while it runs: a dying one has no command line to be found by. */
+  private endOfQemu(): () => boolean {
     const pid = this.pid();
     const startTime = pid === null ? null : startTimeOf(pid);
-    const isGone = (): boolean => pid === null || hasEnded(pid, startTime);
-    await until(`${this.id}'s QEMU is gone`, isGone, { deadlineMs, everyMs: 10 });
-    this.control.close();
+    return () => pid === null || hasEnded(pid, startTime);
   }
 
   /** For a test's end: no QEMU and no connection left; the directory stays. */

@@ -43,7 +43,7 @@ export async function freePorts(count: number): Promise<number[]> {
 }
 
 function claim(port: number): boolean {
-  mkdirSync(CLAIMS, { recursive: true, mode: 0o777 });
+  mkdirSync(CLAIMS, { recursive: true });
   const file = join(CLAIMS, String(port));
   try {
     writeFileSync(file, `${process.pid} ${startTimeOf(process.pid)}`, { flag: 'wx' });

@@ -48,7 +48,7 @@ describe("the file systems of a real guest of libvirt's", () => {
     await files.adoptDisk(instance, boot);
     const virtualSizeBytes = (await files.findChain(instance))[0]?.virtualSizeBytes ?? 0;
     await files.createLayer(instance, overlay, { kind: 'layer', file: boot }, virtualSizeBytes);
-    const freeze = await hypervisor.freeze(instance, 160_000);
+    const freeze = await hypervisor.freeze(instance, 120_000);
     await hypervisor.switchToOverlay(instance, await files.layerPath(instance, overlay), 30_000);
     await files.pointDiskAt(instance, overlay);
     await guestFiles.expectFrozen();
@@ -70,7 +70,7 @@ describe("the file systems of a real guest of libvirt's", () => {
     const code = `
       import { LibvirtHypervisor } from ${JSON.stringify(fileURLToPath(new URL('./libvirt-hypervisor.ts', import.meta.url)))};
       const instancesDir = ${JSON.stringify(join(root, 'instances'))};
-      await new LibvirtHypervisor({ instancesDir, uri: ${JSON.stringify(libvirt.uri)} }).freeze('${instance}', 160_000);
+      await new LibvirtHypervisor({ instancesDir, uri: ${JSON.stringify(libvirt.uri)} }).freeze('${instance}', 120_000);
       console.log('frozen');
       setInterval(() => {}, 1000);`;
     const apart = await startApart(code);
