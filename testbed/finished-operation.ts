@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { VarveClient } from '@varve/api-client';
 import type { OperationView } from '@varve/contracts';
 import type { Cluster } from './cluster.ts';
@@ -6,7 +7,8 @@ import { until } from './services/until.ts';
 /**
  * The operation's end, whatever it is.
  *
- * @throws {Error} when `deadlineMs` have passed; it tells how far the operation has come, and what the processes complain of
+ * @throws {Error} when `deadlineMs` have passed; it tells how far the operation has come and
+ *   when it last moved, and what the processes complain of
  */
 export async function finishedOperation(
   client: Pick<VarveClient, 'operation'>,
@@ -14,11 +16,17 @@ export async function finishedOperation(
   { deadlineMs, cluster }: { deadlineMs: number; cluster: Cluster },
 ): Promise<OperationView> {
   let seen: OperationView | null = null;
+  let since = performance.now();
   return until(
-    () => `operation ${id} has ended; it is ${JSON.stringify(seen)}\n${cluster.troubles()}`,
+    () => {
+      const still = `${JSON.stringify(seen)}, and was for the last ${Math.round(performance.now() - since)} ms`;
+      return `operation ${id} has ended; it is ${still}\n${cluster.troubles()}`;
+    },
     async () => {
-      seen = await client.operation(id);
-      return ['succeeded', 'failed', 'cancelled'].includes(seen.state) && seen;
+      const now = await client.operation(id);
+      if (!isDeepStrictEqual(now, seen)) since = performance.now();
+      seen = now;
+      return ['succeeded', 'failed', 'cancelled'].includes(now.state) && now;
     },
     { deadlineMs, everyMs: 100 },
   );

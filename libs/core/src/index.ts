@@ -4,6 +4,7 @@ export * from './chain.js';
 export * from './compute-state.js';
 export * from './errors.js';
 export * from './ids.js';
+export * from './in-order.js';
 export * from './json.js';
 export * from './lineage.js';
 export * from './manifest.js';

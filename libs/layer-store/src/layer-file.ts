@@ -1,11 +1,10 @@
 import { webcrypto } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { ChainDivergedError } from '@varve/core';
+import { ChainDivergedError, inOrder } from '@varve/core';
 import { dataFrames } from './data-map.js';
 import { FrameCompressor } from './frame-compressor.js';
 import { FRAME_BYTES, ZEROS, ZEROS_SHA256 } from './frames.js';
-import { inOrder } from './in-order.js';
 import { looksRandom, rawFrame } from './raw-frame.js';
 
 /** Read and compressed at once. Two cores are busy with four; more only take memory. */

@@ -1,8 +1,8 @@
+import { inOrder } from '@varve/core';
 import type { LayerManifest } from '@varve/core';
 import type { FileRun, LayerStore, ObjectStore } from '@varve/ports';
 import { abortable, anyOf } from './abortable.js';
 import { decompressFrame, FRAME_BYTES, ZEROS, ZEROS_SHA256 } from './frames.js';
-import { inOrder } from './in-order.js';
 import { planFetches } from './read-plan.js';
 import type { Fetch } from './read-plan.js';
 

@@ -1,4 +1,11 @@
-import { BaseImageChangedError, bytesBySource, ManifestUnusableError, ownersOf, planRestore } from '@varve/core';
+import {
+  BaseImageChangedError,
+  bytesBySource,
+  inOrder,
+  ManifestUnusableError,
+  ownersOf,
+  planRestore,
+} from '@varve/core';
 import type { BaseImage, Extent, FileId, InstanceId, LayerManifest, LayerUid, RestoreRun } from '@varve/core';
 import type { ImageWriter, LayerRef } from '@varve/ports';
 import type { ProcedureContext } from './context.js';
@@ -95,11 +102,15 @@ async function assertSameBase(
   if (other) throw new ManifestUnusableError(other.uid, `the disk then had ${other.virtualSizeBytes} bytes`);
 }
 
-async function writeZeros(writer: ImageWriter, plan: readonly RestoreRun[]): Promise<void> {
-  for (const run of plan) if (run.from === 'zero') await writer.zero(run.guestOffset, run.length);
-}
+/** Of what is read or written at once, and how many of them: a disk, or a busy host, is slow to answer each. */
+const PIECE_BYTES = 1 << 20;
+const PIECES_AHEAD = 8;
 
-const COPY_BYTES = 4 << 20;
+async function writeZeros(writer: ImageWriter, plan: readonly RestoreRun[]): Promise<void> {
+  const zeros = plan.filter((run) => run.from === 'zero');
+  const written = inOrder(zeros, PIECES_AHEAD, (run) => writer.zero(run.guestOffset, run.length));
+  for await (const _ of written);
+}
 
 async function copyLocal(
   ctx: ProcedureContext,
@@ -112,17 +123,23 @@ async function copyLocal(
 ): Promise<void> {
   const reader = await ctx.files.openReader(instance, file);
   try {
-    for (const run of plan) {
-      if (run.from !== 'local') continue;
-      for (let at = 0; at < run.length; at += COPY_BYTES) {
-        signal.throwIfAborted();
-        const length = Math.min(COPY_BYTES, run.length - at);
-        await writer.write(run.guestOffset + at, await reader.read(run.guestOffset + at, length));
-        onWritten(length);
-      }
-    }
+    const copied = inOrder(localPieces(plan), PIECES_AHEAD, async ([offset, length]) => {
+      signal.throwIfAborted();
+      await writer.write(offset, await reader.read(offset, length));
+      return length;
+    });
+    for await (const length of copied) onWritten(length);
   } finally {
     await reader.close();
+  }
+}
+
+function* localPieces(plan: readonly RestoreRun[]): Generator<[offset: number, length: number]> {
+  for (const run of plan) {
+    if (run.from !== 'local') continue;
+    for (let at = 0; at < run.length; at += PIECE_BYTES) {
+      yield [run.guestOffset + at, Math.min(PIECE_BYTES, run.length - at)];
+    }
   }
 }
 
@@ -143,14 +160,15 @@ async function fetchRuns(
   let fetched = 0;
   let current = 0;
   const pieces = ctx.layers.read(manifest, runs, { signal, onFetched: (bytes) => (fetched += bytes) });
-  for await (const { fileOffset, bytes } of pieces) {
+  const written = inOrder(pieces, PIECES_AHEAD, async ({ fileOffset, bytes }) => {
     let run = runs[current];
     while (run && fileOffset >= run.fileOffset + run.length) run = runs[++current];
     if (!run || fileOffset < run.fileOffset)
       throw new ManifestUnusableError(manifest.uid, 'a run that nobody asked for');
     await writer.write(run.guestOffset + (fileOffset - run.fileOffset), bytes);
-    onWritten(bytes.length);
-  }
+    return bytes.length;
+  });
+  for await (const length of written) onWritten(length);
   return fetched;
 }
 

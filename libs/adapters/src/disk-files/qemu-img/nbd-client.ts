@@ -122,12 +122,14 @@ export class NbdClient {
       for (;;) {
         const head = await this.input.take(16);
         if (head.readUInt32BE(0) !== SIMPLE_REPLY) throw new NbdError('The server answered out of turn', null);
-        const pending = this.pending.get(head.readBigUInt64BE(8));
+        const cookie = head.readBigUInt64BE(8);
+        const pending = this.pending.get(cookie);
         if (!pending) throw new NbdError('The server answered what was not asked', null);
-        this.pending.delete(head.readBigUInt64BE(8));
         const errno = head.readUInt32BE(4);
+        // It waits until all of its answer is here, which the connection may not live to see.
         if (errno === 0) pending.resolve(await this.input.take(pending.length));
         else pending.reject(new NbdError(`${pending.what} failed with error ${errno}`, errno));
+        this.pending.delete(cookie);
       }
     } catch (error) {
       this.lose(error instanceof NbdError ? error : new NbdError((error as Error).message, null, { cause: error }));

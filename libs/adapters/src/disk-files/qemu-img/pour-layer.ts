@@ -1,10 +1,11 @@
 import { open } from 'node:fs/promises';
+import { inOrder } from '@varve/core';
 import type { Extent } from '@varve/core';
 import type { ImageWriter } from '@varve/ports';
 
 /** A piece that is read and written at once, and the most of them in memory. */
 const PIECE_BYTES = 2 ** 20;
-const IN_FLIGHT_BYTES = 2 ** 25;
+const PIECES_AHEAD = 32;
 
 /**
  * Writes what one layer file defines into another image, exactly: not a byte beside it.
@@ -17,29 +18,25 @@ const IN_FLIGHT_BYTES = 2 ** 25;
 export async function pourLayer(path: string, extents: readonly Extent[], into: ImageWriter): Promise<void> {
   const file = await open(path, 'r');
   try {
-    let batch: Promise<void>[] = [];
-    let batchBytes = 0;
-    const settle = async (): Promise<void> => {
-      const outcomes = await Promise.allSettled(batch);
-      [batch, batchBytes] = [[], 0];
-      const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-      if (failed) throw failed.reason;
-    };
-    for (const [guestOffset, length, fileOffset] of extents) {
-      if (fileOffset < 0) {
-        batch.push(into.zero(guestOffset, length));
-        continue;
-      }
-      for (let at = 0; at < length; at += PIECE_BYTES) {
-        const piece = Math.min(PIECE_BYTES, length - at);
-        if (batchBytes + piece > IN_FLIGHT_BYTES) await settle();
-        batchBytes += piece;
-        batch.push(readFully(file, fileOffset + at, piece).then((bytes) => into.write(guestOffset + at, bytes)));
-      }
-    }
-    await settle();
+    const poured = inOrder(piecesOf(extents), PIECES_AHEAD, async ([guestOffset, length, fileOffset]) => {
+      if (fileOffset < 0) await into.zero(guestOffset, length);
+      else await into.write(guestOffset, await readFully(file, fileOffset, length));
+    });
+    for await (const _ of poured);
   } finally {
     await file.close();
+  }
+}
+
+function* piecesOf(extents: readonly Extent[]): Generator<Extent> {
+  for (const [guestOffset, length, fileOffset] of extents) {
+    if (fileOffset < 0) {
+      yield [guestOffset, length, fileOffset];
+      continue;
+    }
+    for (let at = 0; at < length; at += PIECE_BYTES) {
+      yield [guestOffset + at, Math.min(PIECE_BYTES, length - at), fileOffset + at];
+    }
   }
 }
 
