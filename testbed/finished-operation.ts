@@ -28,6 +28,6 @@ export async function finishedOperation(
       seen = now;
       return ['succeeded', 'failed', 'cancelled'].includes(now.state) && now;
     },
-    { deadlineMs, everyMs: 100 },
+    { deadlineMs, everyMs: 200 },
   );
 }

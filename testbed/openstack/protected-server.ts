@@ -35,7 +35,7 @@ export class ProtectedServer {
   }
 
   /** The operation's end, whatever it is. */
-  finished(id: string, deadlineMs = 180_000): Promise<OperationView> {
+  finished(id: string, deadlineMs = 600_000): Promise<OperationView> {
     return finishedOperation(this.client, id, { deadlineMs, cluster: this.cluster });
   }
 

@@ -10,6 +10,7 @@ import type { BaseImage, Extent, FileId, InstanceId, LayerManifest, LayerUid, Re
 import type { ImageWriter, LayerRef } from '@varve/ports';
 import type { ProcedureContext } from './context.js';
 import { assertSpace } from './examine-chain.js';
+import { PIECE_BYTES, PIECES_AHEAD } from './pieces.js';
 
 /** A stored state that is to be one layer on its base image. */
 export interface LayerAssembly {
@@ -101,10 +102,6 @@ async function assertSameBase(
   const other = lineage.find((manifest) => manifest.virtualSizeBytes !== virtualSizeBytes);
   if (other) throw new ManifestUnusableError(other.uid, `the disk then had ${other.virtualSizeBytes} bytes`);
 }
-
-/** Of what is read or written at once, and how many of them: a disk, or a busy host, is slow to answer each. */
-const PIECE_BYTES = 1 << 20;
-const PIECES_AHEAD = 8;
 
 async function writeZeros(writer: ImageWriter, plan: readonly RestoreRun[]): Promise<void> {
   const zeros = plan.filter((run) => run.from === 'zero');

@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
-import { DIGEST_BYTES, digestsInOrder, judge, piecesIn, sealedOf } from '@varve/core';
+import { DIGEST_BYTES, digestsInOrder, inOrder, judge, piecesIn, sealedOf } from '@varve/core';
 import type { BackingRef, ChainRecord, FileId, InstanceId, LayerUid, PieceRun } from '@varve/core';
 import type { ImageReader, ImageWriter } from '@varve/ports';
 import type { ProcedureContext } from './context.js';
 import { recordOf, registerTransient } from './context.js';
 import { repeatable } from './engine/step.js';
 import type { Step } from './engine/step.js';
+import { PIECE_BYTES, PIECES_AHEAD } from './pieces.js';
 
 /** The least that is compared, and with it uploaded where it differs; what QEMU's clusters are. */
-const PIECE_BYTES = 65_536;
+const COMPARED_BYTES = 65_536;
 /** So many digests are 8 MiB. A disk with more data than 16 GiB of its own is compared in longer pieces. */
 const PIECES_AT_MOST = 2 ** 18;
-const READ_BYTES = 4 << 20;
 /** What nothing hashes to: that piece is taken for another one. */
 const OF_NOTHING = Buffer.alloc(DIGEST_BYTES);
 
@@ -101,10 +101,12 @@ export async function incrementOnKnownState(
   try {
     await withReader(ctx, instance, source, async (reader) => {
       const digestOf = digestsInOrder(known);
-      for await (const { piece, bytes } of readPieces(reader, pieces, pieceBytes, virtualSizeBytes)) {
+      const read = readPieces(reader, pieces, pieceBytes, virtualSizeBytes);
+      const written = inOrder(read, PIECES_AHEAD, async ({ piece, bytes }) => {
         signal.throwIfAborted();
         if (!digestOf(piece)?.equals(sha256(bytes))) await put(writer, piece * pieceBytes, bytes);
-      }
+      });
+      for await (const _ of written);
     });
     await writer.finish();
   } finally {
@@ -154,7 +156,7 @@ const numbersIn = (runs: readonly PieceRun[]): ReadonlySet<number> =>
 
 function pieceBytesFor(ctx: ProcedureContext, ranges: readonly (readonly [number, number])[]): number {
   const bytes = ranges.reduce((sum, [, length]) => sum + length, 0);
-  let pieceBytes = ctx.settings.pieceBytes ?? PIECE_BYTES;
+  let pieceBytes = ctx.settings.pieceBytes ?? COMPARED_BYTES;
   while (bytes / pieceBytes > PIECES_AT_MOST) pieceBytes *= 2;
   return pieceBytes;
 }
@@ -187,15 +189,22 @@ async function* readPieces(
   pieceBytes: number,
   diskBytes: number,
 ): AsyncGenerator<{ piece: number; bytes: Buffer }> {
-  const atOnce = Math.max(1, Math.floor(READ_BYTES / pieceBytes));
-  for (const [first, count] of runs) {
-    for (let piece = first; piece < first + count; piece += atOnce) {
-      const start = piece * pieceBytes;
-      const end = Math.min(start + Math.min(atOnce, first + count - piece) * pieceBytes, diskBytes);
-      const bytes = await reader.read(start, end - start);
-      for (let at = 0; at < bytes.length; at += pieceBytes) {
-        yield { piece: piece + at / pieceBytes, bytes: bytes.subarray(at, at + pieceBytes) };
-      }
+  const reads = inOrder(stretches(runs, pieceBytes), PIECES_AHEAD, async ([piece, count]) => {
+    const start = piece * pieceBytes;
+    const end = Math.min(start + count * pieceBytes, diskBytes);
+    return { piece, bytes: await reader.read(start, end - start) };
+  });
+  for await (const { piece, bytes } of reads) {
+    for (let at = 0; at < bytes.length; at += pieceBytes) {
+      yield { piece: piece + at / pieceBytes, bytes: bytes.subarray(at, at + pieceBytes) };
     }
+  }
+}
+
+/** The runs, none longer than what is read in one go. */
+function* stretches(runs: readonly PieceRun[], pieceBytes: number): Generator<PieceRun> {
+  const atOnce = Math.max(1, Math.floor(PIECE_BYTES / pieceBytes));
+  for (const [first, count] of runs) {
+    for (let done = 0; done < count; done += atOnce) yield [first + done, Math.min(atOnce, count - done)];
   }
 }

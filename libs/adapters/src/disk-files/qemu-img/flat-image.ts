@@ -1,3 +1,4 @@
+import { inOrder } from '@varve/core';
 import type { FlatImage, ImageReader } from '@varve/ports';
 import { readShownData } from './image-extents.js';
 import { openNbdReader } from './nbd-image.js';
@@ -5,8 +6,9 @@ import { CLUSTER_BYTES, layOut } from './qcow2-layout.js';
 import type { ClusterRun } from './qcow2-layout.js';
 import { readQcow2Header } from './qcow2-header.js';
 
-/** What is read at once; whole clusters. */
-const PIECE_BYTES = 2 ** 22;
+/** What is read in one go, and how many of them beside the one that is waited for; whole clusters. */
+const PIECE_BYTES = 2 ** 20;
+const PIECES_AHEAD = 8;
 
 /** What a layer shows through all that it stands on; nobody may write to any of it meanwhile. */
 export async function openFlatImage(path: string, format: 'qcow2' | 'raw'): Promise<FlatImage> {
@@ -22,9 +24,7 @@ export async function openFlatImage(path: string, format: 'qcow2' | 'raw'): Prom
     sizeBytes: layout.sizeBytes,
     content: async function* () {
       yield* layout.tables();
-      for (const [first, count] of runs) {
-        yield* clusters(reader, first * CLUSTER_BYTES, (first + count) * CLUSTER_BYTES, virtualSizeBytes);
-      }
+      yield* qcow2Content(reader, runs, virtualSizeBytes);
     },
     close,
   };
@@ -42,12 +42,33 @@ export function clusterRuns(ranges: readonly (readonly [offset: number, length: 
   return runs;
 }
 
+/** Read ahead, and given in their order; none reaches beyond the disk's end. */
+function readPieces(
+  reader: ImageReader,
+  runs: readonly ClusterRun[],
+  diskBytes: number,
+): AsyncGenerator<{ start: number; bytes: Buffer }> {
+  return inOrder(piecesOf(runs), PIECES_AHEAD, async ([start, end]) => {
+    return { start, bytes: await reader.read(start, Math.min(end, diskBytes) - start) };
+  });
+}
+
+function* piecesOf(runs: readonly ClusterRun[]): Generator<[start: number, end: number]> {
+  for (const [first, count] of runs) {
+    const end = (first + count) * CLUSTER_BYTES;
+    for (let at = first * CLUSTER_BYTES; at < end; at += PIECE_BYTES) yield [at, Math.min(at + PIECE_BYTES, end)];
+  }
+}
+
 /** Whole clusters; what lies beyond the disk's end is zeros. */
-async function* clusters(reader: ImageReader, from: number, to: number, diskBytes: number): AsyncGenerator<Buffer> {
-  for (let at = from; at < to; at += PIECE_BYTES) {
-    const end = Math.min(at + PIECE_BYTES, to);
-    const bytes = await reader.read(at, Math.min(end, diskBytes) - at);
-    yield end <= diskBytes ? bytes : Buffer.concat([bytes, Buffer.alloc(end - diskBytes)]);
+async function* qcow2Content(
+  reader: ImageReader,
+  runs: readonly ClusterRun[],
+  diskBytes: number,
+): AsyncGenerator<Buffer> {
+  for await (const { bytes } of readPieces(reader, runs, diskBytes)) {
+    yield bytes;
+    yield* zeros(-bytes.length & (CLUSTER_BYTES - 1));
   }
 }
 
@@ -57,10 +78,10 @@ async function* rawContent(
   diskBytes: number,
 ): AsyncGenerator<Buffer> {
   let at = 0;
-  for (const [first, count] of runs) {
-    yield* zeros(first * CLUSTER_BYTES - at);
-    at = Math.min((first + count) * CLUSTER_BYTES, diskBytes);
-    yield* clusters(reader, first * CLUSTER_BYTES, at, diskBytes);
+  for await (const { start, bytes } of readPieces(reader, runs, diskBytes)) {
+    yield* zeros(start - at);
+    yield bytes;
+    at = start + bytes.length;
   }
   yield* zeros(diskBytes - at);
 }
