@@ -56,7 +56,7 @@ export class ConsoleJournal {
   async waitFor(
     what: Parameters<typeof until>[0],
     pattern: RegExp,
-    { from = 0, deadlineMs = 120_000 } = {},
+    { from = 0, deadlineMs = 300_000 } = {},
   ): Promise<RegExpExecArray> {
     return until(what, () => pattern.exec(this.text().slice(from)), { deadlineMs, everyMs: EVERY_MS });
   }

@@ -69,7 +69,7 @@ export class ProvingServer {
   /** Until a boot that the journal tells of after its first `from` characters writes. */
   async booted(from = 0): Promise<void> {
     const what = async (): Promise<string> => `${this.id} has booted; ${await this.seen()}`;
-    await this.journal.waitFor(what, /^READY\s*\n/m, { from, deadlineMs: 180_000 });
+    await this.journal.waitFor(what, /^READY\s*\n/m, { from, deadlineMs: 300_000 });
   }
 
   /** For errors: what has become of it. */
@@ -93,7 +93,7 @@ export class ProvingServer {
   }
 
   /** A command as at the head of testbed/guest/src/guest.c; gives the answer without its leading `ok`. */
-  async ask(command: string, deadlineMs = 120_000): Promise<string> {
+  async ask(command: string, deadlineMs = 300_000): Promise<string> {
     const id = ++this.lastCommand;
     const from = this.mark();
     const line = `echo ${id} ${command} > /run/control`;
@@ -135,7 +135,7 @@ export class ProvingServer {
   /** Until the guest has written and flushed at least so many more operations. */
   async wrote(operations = 100): Promise<void> {
     const goal = this.acked() + operations;
-    await until(`${this.id} has written ${operations} blocks`, () => this.acked() >= goal, { deadlineMs: 120_000 });
+    await until(`${this.id} has written ${operations} blocks`, () => this.acked() >= goal, { deadlineMs: 300_000 });
   }
 
   /** Has the guest read its whole area and compare it with what it knows; also under load. */

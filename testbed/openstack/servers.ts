@@ -71,7 +71,7 @@ export async function waitForStatus(
   session: Session,
   id: string,
   wanted: string,
-  { deadlineMs = 180_000 } = {},
+  { deadlineMs = 300_000 } = {},
 ): Promise<Server> {
   const end = performance.now() + deadlineMs;
   for (;;) {
@@ -85,7 +85,7 @@ export async function waitForStatus(
 }
 
 /** Returns when Nova doesn't know it any more. Nothing to do when it doesn't now. */
-export async function deleteServer(session: Session, id: string, { deadlineMs = 120_000 } = {}): Promise<void> {
+export async function deleteServer(session: Session, id: string, { deadlineMs = 300_000 } = {}): Promise<void> {
   const { status, body } = await session.ask('compute', 'DELETE', `/servers/${id}`);
   if (status === 404) return;
   if (status >= 400) throw new ApiError(`delete of server ${id}`, status, body);
@@ -117,7 +117,7 @@ export async function findImage(session: Session, id: string): Promise<Image | n
 }
 
 /** Until it is active or is gone, which is `null`. */
-export async function settledImage(session: Session, id: string, { deadlineMs = 180_000 } = {}): Promise<Image | null> {
+export async function settledImage(session: Session, id: string, { deadlineMs = 300_000 } = {}): Promise<Image | null> {
   const end = performance.now() + deadlineMs;
   for (;;) {
     const image = await findImage(session, id);

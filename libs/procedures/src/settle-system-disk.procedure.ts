@@ -61,6 +61,8 @@ export async function settleSystemDisk(
     if (powerState === 'paused') {
       throw new ConflictError('A paused instance cannot be settled; resume it first', { instanceId });
     }
+    // Reading all that is stored comes before, and may take as long.
+    ctx.progress('merging', 0, 0);
     const digest = digestStoredState(ctx, instanceId, request.storedLayers, run.signal);
     await run.step('digest stored state', digest);
     const settle = powerState === 'stopped' ? settleStopped : settleRunning;
