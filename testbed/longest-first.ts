@@ -3,7 +3,9 @@ import type { TestSpecification } from 'vitest/node';
 
 /** What takes minutes, the longest first. A name too many does no harm. */
 const LONG = [
-  'sudden-deaths.e2e.spec.ts',
+  'death-of-qemu.e2e.spec.ts',
+  'death-of-the-host.e2e.spec.ts',
+  'death-of-the-worker.e2e.spec.ts',
   'snapshots-and-rollbacks.e2e.spec.ts',
   'procedures.real.spec.ts',
   'libvirt-hypervisor.real.spec.ts',
@@ -11,6 +13,7 @@ const LONG = [
   'outages.real.spec.ts',
   'libvirt-faults.real.spec.ts',
   'qmp-hypervisor.real.spec.ts',
+  'completion.real.spec.ts',
   'broker.real.spec.ts',
   'settle-system-disk.crash.spec.ts',
   'snapshot-system-disk.crash.spec.ts',
