@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AREA_BLOCKS, AREA_OFFSET } from './guest-disk.ts';
 import { findServer, openCloud, virsh, type Cloud, type ProvingServer } from './index.ts';
 import { life } from './lives/ground.ts';
 
@@ -73,7 +74,13 @@ life('the oracle', () => {
     expect(await other.check({}, early)).toMatchObject({ good: false });
     const broken = `${other.disk}.broken`;
     execFileSync('cp', [other.disk, broken]);
-    execFileSync('qemu-io', ['-f', 'qcow2', '-c', 'write -P 0x55 64M 4k', broken]);
+    execFileSync('qemu-io', [
+      '-f',
+      'qcow2',
+      '-c',
+      `write -P 0x55 ${AREA_OFFSET + (AREA_BLOCKS / 2) * 4096} 4k`,
+      broken,
+    ]);
     expect(await other.check({}, broken)).toMatchObject({ good: false });
 
     // And under Nova: it starts what it finds, and the guest's own reading tells.
