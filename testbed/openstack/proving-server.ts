@@ -135,7 +135,11 @@ export class ProvingServer {
   /** Until the guest has written and flushed at least so many more operations. */
   async wrote(operations = 100): Promise<void> {
     const goal = this.acked() + operations;
-    await until(`${this.id} has written ${operations} blocks`, () => this.acked() >= goal, { deadlineMs: 300_000 });
+    const seen = async (): Promise<string> => {
+      const stat = await this.ask('stat').catch(String);
+      return `${this.id} has written up to ${goal}; it says ${stat}, and last ${this.journal.text().slice(-500)}`;
+    };
+    await until(seen, () => this.acked() >= goal, { deadlineMs: 300_000 });
   }
 
   /** Has the guest read its whole area and compare it with what it knows; also under load. */
