@@ -58,7 +58,7 @@ export default defineConfig({
           maxWorkers: 3,
         },
       },
-      // The whole product with a writing guest. More files at a time than cores: most of what they do is wait.
+      // The whole product with a writing guest. Two files at a time: most of what they do is wait.
       {
         ...shared,
         test: {
@@ -68,7 +68,7 @@ export default defineConfig({
           include: ['apps/**/*.e2e.spec.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          maxWorkers: 3,
+          maxWorkers: 2,
         },
       },
       // The dashboard in a real browser, on the whole product.
