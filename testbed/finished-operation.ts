@@ -7,8 +7,8 @@ import { until } from './services/until.ts';
 /**
  * The operation's end, whatever it is.
  *
- * @throws {Error} when `deadlineMs` have passed; it tells how far the operation has come and
- *   when it last moved, and what the processes complain of
+ * @throws {Error} when `deadlineMs` have passed; it tells how far the operation has come and when that was, and what the
+ *   processes complain of
  */
 export async function finishedOperation(
   client: Pick<VarveClient, 'operation'>,

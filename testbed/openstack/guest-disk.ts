@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { guestImage } from '../guest/image.ts';
 
 const MIB = 1 << 20;
-// Each boot reads all of it, and a rollback brings most of it back: 32 MiB.
+/** 32 MiB: each boot reads all of it, and a rollback brings most of it back. */
 export const AREA_BLOCKS = 8_192;
 export const AREA_OFFSET = 32 * MIB;
 const SEED_OPS = 2048;

@@ -136,7 +136,7 @@ export class ProvingServer {
   async wrote(operations = 100): Promise<void> {
     const goal = this.acked() + operations;
     const seen = async (): Promise<string> => {
-      const stat = await this.ask('stat').catch(String);
+      const stat = await this.ask('stat', 30_000).catch(String);
       return `${this.id} has written up to ${goal}; it says ${stat}, and last ${this.journal.text().slice(-500)}`;
     };
     await until(seen, () => this.acked() >= goal, { deadlineMs: 300_000 });

@@ -1,6 +1,6 @@
 /**
- * Runs `work` on each item, `ahead` at once, and gives the results in the order of the items. Ending early waits for
- * what is under way.
+ * Begins `work` on each item in their order, so many `ahead` of the one that is waited for, and gives the results in
+ * the order of the items. Ending early waits for what is under way.
  */
 export async function* inOrder<T, R>(
   items: Iterable<T> | AsyncIterable<T>,

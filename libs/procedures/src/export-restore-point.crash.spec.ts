@@ -65,7 +65,7 @@ const CASES: readonly { name: string; index: number; make: () => Promise<Bench> 
 describe.each(CASES)('an export of $name', ({ index, make }) => {
   it.each(STRIKES)(
     '$name: in the end there is one image, right in every block, or none; the guest has not noticed',
-    { timeout: 120_000 },
+    { timeout: 60_000 },
     (strike) => sweep(make, strike, exportOf(index)),
   );
 });

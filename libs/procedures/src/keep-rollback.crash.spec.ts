@@ -69,7 +69,7 @@ const CASES: readonly { name: string; make: () => Promise<Bench> }[] = [
 ];
 
 describe.each(CASES)('keeping the outcome of a rollback $name', ({ make }) => {
-  it.each(STRIKES)('$name: the disk stays, what was set aside is gone', { timeout: 120_000 }, (strike) =>
+  it.each(STRIKES)('$name: the disk stays, what was set aside is gone', { timeout: 60_000 }, (strike) =>
     sweep(make, strike, keep),
   );
 });

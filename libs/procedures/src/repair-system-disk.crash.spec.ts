@@ -63,7 +63,7 @@ const CASES: readonly { name: string; make: () => Promise<Bench> }[] = [
 ];
 
 describe.each(CASES)('the repair of an instance $name', ({ make }) => {
-  it.each(STRIKES)('$name: the disk is whole in the end, and never wrong', { timeout: 120_000 }, (strike) =>
+  it.each(STRIKES)('$name: the disk is whole in the end, and never wrong', { timeout: 60_000 }, (strike) =>
     sweep(make, strike, repair),
   );
 });

@@ -79,7 +79,7 @@ const CASES: readonly { name: string; which: keyof typeof TARGETS; make: () => P
 describe.each(CASES)('a rollback $name', ({ which, make }) => {
   it.each(STRIKES)(
     '$name: the disk is wholly the old or the new one, in the end the new one',
-    { timeout: 120_000 },
+    { timeout: 60_000 },
     (strike) => sweep(make, strike, rollBack(which)),
   );
 });

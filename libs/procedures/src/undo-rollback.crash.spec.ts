@@ -54,7 +54,7 @@ const CASES: readonly { name: string; make: () => Promise<Bench> }[] = [
 ];
 
 describe.each(CASES)('the undoing of a rollback $name', ({ make }) => {
-  it.each(STRIKES)('$name: what was set aside is the disk again', { timeout: 120_000 }, (strike) =>
+  it.each(STRIKES)('$name: what was set aside is the disk again', { timeout: 60_000 }, (strike) =>
     sweep(make, strike, undo),
   );
 });
